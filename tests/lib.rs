@@ -1,0 +1,2 @@
+//! The rules of the house, as tests of the whole workspace. Nothing to import.
+#![forbid(unsafe_code)]
