@@ -107,9 +107,7 @@ impl Body {
         let length = self.length();
         match self {
             Self::Empty => BodyStream { length, source: Box::pin(Pieces(Vec::new().into_iter())) },
-            Self::Segments(segments) => {
-                BodyStream { length, source: Box::pin(Pieces(segments.into_iter())) }
-            }
+            Self::Segments(segments) => BodyStream { length, source: Box::pin(Pieces(segments.into_iter())) },
             Self::Stream(stream) => stream,
         }
     }

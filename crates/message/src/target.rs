@@ -365,7 +365,8 @@ mod tests {
 
     #[test]
     fn the_four_forms_are_written_as_they_were_read() {
-        for text in ["/", "/a%2Fb?q=1?2", "//evil/x", "http://a.example/", "https://a:8443/x?y", "a.example:443", "*"]
+        for text in
+            ["/", "/a%2Fb?q=1?2", "//evil/x", "http://a.example/", "https://a:8443/x?y", "a.example:443", "*"]
         {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }

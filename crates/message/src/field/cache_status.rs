@@ -1,0 +1,112 @@
+//! `Cache-Status` (RFC 9211): what a cache did with a request, for whoever reads the response.
+
+use std::fmt;
+
+use http::StatusCode;
+use http::header::CACHE_STATUS;
+
+use crate::field::structured::Item;
+use crate::fields::Fields;
+
+/// What one cache did.
+#[derive(Clone, Debug)]
+pub struct CacheStatus(Item);
+
+/// Why a request went on towards the origin (RFC 9211 §2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fwd {
+    /// `bypass`: the cache was set not to handle this request.
+    Bypass,
+    /// `method`: the method's semantics need the origin.
+    Method,
+    /// `uri-miss`: nothing was stored for the URI.
+    UriMiss,
+    /// `vary-miss`: something was stored for the URI, but for other request fields.
+    VaryMiss,
+    /// `miss`: nothing that fits was stored; why is not known more closely.
+    Miss,
+    /// `request`: the request's own directives did not allow what was stored.
+    Request,
+    /// `stale`: what was stored was stale.
+    Stale,
+    /// `partial`: what was stored did not hold all the ranges asked for.
+    Partial,
+}
+
+impl CacheStatus {
+    /// The request was answered out of the cache named `cache` without going forward (§2.1).
+    #[must_use]
+    pub fn hit(cache: &str) -> Self {
+        Self(Item::new(cache).flag("hit"))
+    }
+
+    /// The request went forward, and why (§2.2).
+    #[must_use]
+    pub fn forwarded(cache: &str, why: Fwd) -> Self {
+        Self(Item::new(cache).token_or_string("fwd", why.name()))
+    }
+
+    /// The status that the next server gave, if it is not the response's own (§2.3).
+    #[must_use]
+    pub fn fwd_status(self, status: StatusCode) -> Self {
+        Self(self.0.integer("fwd-status", i64::from(status.as_u16())))
+    }
+
+    /// Freshness left in seconds; negative for a stale response (§2.4).
+    #[must_use]
+    pub fn ttl(self, seconds: i64) -> Self {
+        Self(self.0.integer("ttl", seconds))
+    }
+
+    /// The response was stored (§2.5).
+    #[must_use]
+    pub fn stored(self) -> Self {
+        Self(self.0.flag("stored"))
+    }
+
+    /// The request went forward together with others (§2.6).
+    #[must_use]
+    pub fn collapsed(self) -> Self {
+        Self(self.0.flag("collapsed"))
+    }
+
+    /// The key that the response was looked for by (§2.7).
+    #[must_use]
+    pub fn key(self, key: &str) -> Self {
+        Self(self.0.string("key", key))
+    }
+
+    /// What else there is to say, in one word or in a sentence (§2.8).
+    #[must_use]
+    pub fn detail(self, detail: &str) -> Self {
+        Self(self.0.token_or_string("detail", detail))
+    }
+
+    /// Adds it after what caches nearer to the origin have said (§2).
+    pub fn append_to(self, fields: &mut Fields) {
+        self.0.append_to(fields, CACHE_STATUS);
+    }
+}
+
+impl fmt::Display for CacheStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+impl Fwd {
+    /// The value as it is written.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Method => "method",
+            Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
+            Self::Miss => "miss",
+            Self::Request => "request",
+            Self::Stale => "stale",
+            Self::Partial => "partial",
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Fields that more than one role reads or writes, parsed strictly and written canonically.
+
+pub mod cache_control;
+pub mod cache_status;
+pub mod date;
+pub mod decimal;
+pub mod etag;
+pub mod list;
+pub mod proxy_status;
+pub mod quoted;
+pub mod range;
+mod structured;
+mod value;
+pub mod via;

@@ -1,0 +1,95 @@
+//! Structured fields (RFC 9651), as far as this crate writes them: one item with parameters, the
+//! member of a list, serialised as §4.1.1 says.
+
+use std::fmt::Write as _;
+
+use http::HeaderName;
+
+use crate::field::list::is_token_byte;
+use crate::field::value::written;
+use crate::fields::Fields;
+
+/// The greatest integer that a structured field can hold (§3.3.1).
+const INTEGER_MAX: i64 = 999_999_999_999_999;
+
+/// A list member as it is being written.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    text: String,
+}
+
+impl Item {
+    /// A token, or a string if `text` can't be one.
+    pub(crate) fn new(text: &str) -> Self {
+        let mut item = Self { text: String::new() };
+        item.push_token_or_string(text);
+        item
+    }
+
+    /// `;key`, a boolean that is true.
+    pub(crate) fn flag(mut self, key: &'static str) -> Self {
+        self.push_key(key);
+        self
+    }
+
+    /// `;key=number`, clamped to what can be written.
+    pub(crate) fn integer(mut self, key: &'static str, number: i64) -> Self {
+        self.push_key(key);
+        // Writing to a String never fails.
+        let _ = write!(self.text, "={}", number.clamp(-INTEGER_MAX, INTEGER_MAX));
+        self
+    }
+
+    /// `;key="text"`
+    pub(crate) fn string(mut self, key: &'static str, text: &str) -> Self {
+        self.push_key(key);
+        self.text.push('=');
+        self.push_string(text);
+        self
+    }
+
+    /// `;key=text`, or `;key="text"` if it can't be a token.
+    pub(crate) fn token_or_string(mut self, key: &'static str, text: &str) -> Self {
+        self.push_key(key);
+        self.text.push('=');
+        self.push_token_or_string(text);
+        self
+    }
+
+    /// As it is written.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Adds it to the list in `name`, after all that is there: a line of its own (RFC 9110 §5.3).
+    pub(crate) fn append_to(self, fields: &mut Fields, name: HeaderName) {
+        fields.append(name, written(self.text));
+    }
+
+    fn push_key(&mut self, key: &'static str) {
+        self.text.push(';');
+        self.text.push_str(key);
+    }
+
+    fn push_token_or_string(&mut self, text: &str) {
+        if is_structured_token(text) { self.text.push_str(text) } else { self.push_string(text) }
+    }
+
+    /// §4.1.6. What is not visible ASCII can't be told and becomes `?`.
+    fn push_string(&mut self, text: &str) {
+        self.text.push('"');
+        for character in text.chars() {
+            if matches!(character, '"' | '\\') {
+                self.text.push('\\');
+            }
+            self.text.push(if matches!(character, ' '..='~') { character } else { '?' });
+        }
+        self.text.push('"');
+    }
+}
+
+/// §3.3.4: a letter or `*`, then the characters of a token, `:` and `/`.
+fn is_structured_token(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '*')
+        && text.bytes().all(|byte| is_token_byte(byte) || matches!(byte, b':' | b'/'))
+}
