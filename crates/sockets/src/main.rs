@@ -1,2 +1,37 @@
-//! Placeholder.
-fn main() {}
+//! `sockets`: a content delivery network in one binary.
+//!
+//! This crate is the only place that knows all the others. It reads the command line, gives each role
+//! its configuration, its listeners and the engine, and turns what becomes of it into words and an exit
+//! status. It holds no protocol and no policy: those are the roles'.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod demo;
+mod exit;
+mod log;
+mod role;
+mod signal;
+
+use std::process::ExitCode;
+
+use args::Command;
+
+fn main() -> ExitCode {
+    let command = match args::parse() {
+        Ok(command) => command,
+        Err(exit) => return exit.report(),
+    };
+    log::start();
+    let outcome = match command {
+        Command::Server(args) => role::origin::run(args),
+        Command::Cache(args) => role::cache::run(args),
+        Command::Balancer(args) => role::balancer::run(args),
+        Command::Get(args) => role::get::run(&args),
+        Command::Demo(args) => demo::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}

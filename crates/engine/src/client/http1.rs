@@ -1,0 +1,288 @@
+//! One exchange on a connection of the client side.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use http1::{Connection, Event, Framing, ResponseHead, turn};
+use message::{Body, Failure, FailureKind, Fields, Request, Response, Segment, Source};
+use net::stream::Stream;
+
+use crate::client::idle::Home;
+use crate::client::terms::ClientLimits;
+use crate::deadline::{Deadline, Expired};
+use crate::intake::{Intake, IntakeFault};
+use crate::outlet::{Broken, Outlet};
+
+/// A connection between two exchanges.
+pub(super) struct Wire {
+    intake: Intake,
+    outlet: Outlet,
+    deadline: Deadline,
+}
+
+impl Wire {
+    pub(super) fn new(stream: Stream, limits: &ClientLimits) -> Self {
+        let (read, write) = stream.split();
+        let Connection { inbound, outbound } = Connection::client(limits.messages.clone());
+        Self {
+            intake: Intake::new(read, inbound),
+            outlet: Outlet::new(write, outbound, limits.send),
+            deadline: Deadline::new(),
+        }
+    }
+
+    /// Whether nothing has come since the last exchange: neither the end of the connection nor bytes
+    /// that nobody asked for, which must not be taken for the next response (RFC 9112 §9.2).
+    pub(super) fn is_quiet(&self) -> bool {
+        self.intake.inbox.is_empty() && self.intake.half.is_quiet()
+    }
+}
+
+/// How one request is sent.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt<'a> {
+    pub(super) absolute_form: bool,
+    pub(super) limits: &'a ClientLimits,
+}
+
+/// The request's content on its way, while the response may already be coming.
+type Upload = Pin<Box<dyn Future<Output = (Outlet, Result<(), Broken>)> + Send>>;
+
+/// What writes: at rest, or busy with a request's content.
+enum Writing {
+    Done(Outlet),
+    Busy(Upload),
+    /// The content could not be sent whole; the connection ends with this exchange.
+    Failed,
+}
+
+impl Attempt<'_> {
+    /// Sends `request` on `wire` and reads the response's head.
+    pub(super) async fn run(self, wire: Wire, request: Request, home: Home<Wire>) -> Result<Response, Failure> {
+        let Wire { mut intake, mut outlet, mut deadline } = wire;
+        let Request { method, target, fields, body, .. } = request;
+        intake.inbound.expect_response_to(&method);
+        let framing = outlet
+            .outbound
+            .request(&method, &target, &fields, body.length(), self.absolute_form, &mut outlet.pending)
+            .map_err(|fault| Failure::before_sending(FailureKind::HttpRequestError, fault.to_string()))?;
+        let mut writing = Writing::begin(outlet, framing, body).await?;
+        let (head, framing) = {
+            let head = response_head(&mut intake, &mut writing);
+            deadline.within(self.limits.head, head).await.map_err(|Expired| no_answer())??
+        };
+        let ResponseHead { status, fields, .. } = head;
+        let reading = Reading { intake, writing, deadline, home, stall: self.limits.content, waiting: false };
+        Ok(Response { status, fields, body: reading.into_body(framing)? })
+    }
+}
+
+impl Writing {
+    /// A request without content is sent at once; content is sent beside the reading of the response.
+    async fn begin(mut outlet: Outlet, framing: Framing, body: Body) -> Result<Self, Failure> {
+        if framing == Framing::Empty {
+            outlet.send(framing, Body::Empty).await.map_err(|broken| unsent(&broken))?;
+            return Ok(Self::Done(outlet));
+        }
+        Ok(Self::Busy(Box::pin(async move {
+            let sent = outlet.send(framing, body).await;
+            (outlet, sent)
+        })))
+    }
+
+    /// Goes on with the content; gives what went wrong, once.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
+        let Self::Busy(upload) = self else { return Ok(()) };
+        match upload.as_mut().poll(cx) {
+            Poll::Pending => Ok(()),
+            Poll::Ready((outlet, Ok(()))) => {
+                *self = Self::Done(outlet);
+                Ok(())
+            }
+            Poll::Ready((_, Err(broken))) => {
+                *self = Self::Failed;
+                Err(broken)
+            }
+        }
+    }
+}
+
+/// The final response's head. Interim responses (RFC 9110 §15.2) are passed over.
+async fn response_head(intake: &mut Intake, writing: &mut Writing) -> Result<(ResponseHead, Framing), Failure> {
+    poll_fn(|cx| {
+        // A server may answer and close before it has read the whole request (RFC 9112 §9.5): what it said
+        // counts for more than that it took no more.
+        let broken = writing.poll(cx).err();
+        loop {
+            match intake.poll_event(cx) {
+                Poll::Ready(Ok(Event::Response(head, framing))) => return Poll::Ready(Ok((head, framing))),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(fault)) => return Poll::Ready(Err(headless(&fault, broken.as_ref()))),
+                Poll::Pending => match broken {
+                    Some(Broken::Content(failure)) => return Poll::Ready(Err(failure)),
+                    Some(broken) if broken.is_stall() => return Poll::Ready(Err(unsent(&broken))),
+                    _ => return Poll::Pending,
+                },
+            }
+        }
+    })
+    .await
+}
+
+/// The response's content, and the connection that it comes on.
+struct Reading {
+    intake: Intake,
+    writing: Writing,
+    deadline: Deadline,
+    home: Home<Wire>,
+    stall: std::time::Duration,
+    waiting: bool,
+}
+
+impl Reading {
+    /// The content as a body. If it is there already, the connection is free at once.
+    fn into_body(mut self, framing: Framing) -> Result<Body, Failure> {
+        let length = match framing {
+            Framing::Empty => {
+                self.go_home();
+                return Ok(Body::Empty);
+            }
+            Framing::Length(length) => Some(length),
+            Framing::Chunked | Framing::UntilClose => None,
+        };
+        let Some(bytes) = self.all_of(length)? else {
+            return Ok(Body::from_source(length, ResponseBody { reading: Some(self), trailers: None }));
+        };
+        self.go_home();
+        Ok(Body::from(bytes.freeze()))
+    }
+
+    /// Content of known length that came whole in the same read as the head.
+    fn all_of(&mut self, length: Option<u64>) -> Result<Option<BytesMut>, Failure> {
+        let here = u64::try_from(self.intake.inbox.len()).unwrap_or(u64::MAX);
+        if length.is_none_or(|length| length > here) {
+            return Ok(None);
+        }
+        let mut whole = BytesMut::new();
+        while let Some(event) = self.intake.inbound.receive(&mut self.intake.inbox).map_err(|f| protocol(&f))? {
+            match event {
+                Event::Data(bytes) => whole.extend_from_slice(&bytes),
+                _ => break,
+            }
+        }
+        Ok(Some(whole))
+    }
+
+    /// Keeps the connection if both messages ended exactly (RFC 9112 §9.3), else closes it.
+    fn go_home(self) {
+        let Self { mut intake, writing, deadline, home, .. } = self;
+        if let Writing::Done(mut outlet) = writing
+            && intake.inbox.is_empty()
+            && turn(&mut intake.inbound, &mut outlet.outbound)
+        {
+            home.keep(Wire { intake, outlet, deadline });
+        }
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Failure>> {
+        // Whether the rest of the request could be sent is seen in what the response says.
+        let _ = self.writing.poll(cx);
+        if let Poll::Ready(event) = self.intake.poll_event(cx) {
+            self.waiting = false;
+            return Poll::Ready(event.map_err(|fault| incomplete(&fault)));
+        }
+        if !self.waiting {
+            self.waiting = true;
+            self.deadline.set(self.stall);
+        }
+        ready!(self.deadline.poll_expired(cx));
+        Poll::Ready(Err(Failure::new(
+            FailureKind::HttpResponseTimeout,
+            format!("nothing of the response's content came for {} s", self.stall.as_secs()),
+        )))
+    }
+}
+
+struct ResponseBody {
+    reading: Option<Reading>,
+    trailers: Option<Fields>,
+}
+
+impl Source for ResponseBody {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Segment, Failure>>> {
+        let Some(reading) = self.reading.as_mut() else { return Poll::Ready(None) };
+        match ready!(reading.poll_event(cx)) {
+            Ok(Event::Data(bytes)) => Poll::Ready(Some(Ok(Segment::Bytes(bytes)))),
+            Ok(Event::End(trailers)) => {
+                self.trailers = trailers;
+                if let Some(reading) = self.reading.take() {
+                    reading.go_home();
+                }
+                Poll::Ready(None)
+            }
+            Ok(Event::Request(..) | Event::Interim(_) | Event::Response(..)) => Poll::Ready(Some(Err(
+                Failure::new(FailureKind::HttpProtocolError, "a message within the content"),
+            ))),
+            Err(failure) => {
+                self.reading = None;
+                Poll::Ready(Some(Err(failure)))
+            }
+        }
+    }
+
+    fn trailers(mut self: Pin<&mut Self>) -> Option<Fields> {
+        self.trailers.take()
+    }
+}
+
+fn no_answer() -> Failure {
+    Failure::new(FailureKind::HttpResponseTimeout, "no response in time")
+}
+
+fn protocol(fault: &http1::Fault) -> Failure {
+    Failure::new(FailureKind::HttpProtocolError, fault.to_string())
+}
+
+/// The request could not be sent.
+fn unsent(broken: &Broken) -> Failure {
+    match broken {
+        broken if broken.is_stall() => {
+            Failure::new(FailureKind::ConnectionWriteTimeout, "the server did not take the request in time")
+        }
+        Broken::Content(failure) => failure.clone(),
+        Broken::Connection(_) => {
+            Failure::new(FailureKind::ConnectionTerminated, "the connection ended while the request was sent")
+        }
+        Broken::Framing(fault) => Failure::new(FailureKind::HttpRequestError, fault.to_string()),
+        Broken::File(fault) => Failure::new(FailureKind::ProxyInternalError, fault.to_string()),
+    }
+}
+
+/// The connection ended, or broke the protocol, before the end of the response's head.
+fn headless(fault: &IntakeFault, broken: Option<&Broken>) -> Failure {
+    match (fault, broken) {
+        (IntakeFault::Protocol(fault), _) if !fault.is_truncation() => protocol(fault),
+        (_, Some(Broken::Content(failure))) => failure.clone(),
+        (fault, _) => Failure::new(
+            FailureKind::ConnectionTerminated,
+            format!("the server closed the connection without an answer{}", cause(fault)),
+        ),
+    }
+}
+
+/// The connection ended, or broke the protocol, within the response's content.
+fn incomplete(fault: &IntakeFault) -> Failure {
+    match fault {
+        IntakeFault::Protocol(fault) if !fault.is_truncation() => protocol(fault),
+        fault => Failure::new(
+            FailureKind::HttpResponseIncomplete,
+            format!("the connection ended before the response was whole{}", cause(fault)),
+        ),
+    }
+}
+
+fn cause(fault: &IntakeFault) -> String {
+    if let IntakeFault::Connection(error) = fault { format!(" ({error})") } else { String::new() }
+}

@@ -1,0 +1,6 @@
+//! The side that asks.
+
+mod http1;
+mod idle;
+pub mod pool;
+pub mod terms;

@@ -1,0 +1,139 @@
+//! What writes to a connection: the writing half and the state of the messages that go.
+//!
+//! Here a [`Body`] becomes system calls, and nowhere else: a head and a small body go in one send(2),
+//! large bytes in one sendmsg(2) with their framing, files by sendfile(2) behind a head that is held back
+//! for the same segment (MSG_MORE).
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http1::{Fault, Framing, Outbound, Transmit};
+use message::{Body, BodyStream, Failure, Fields, FileSlice, Segment};
+use net::stream::{SendFileFault, WriteHalf};
+
+/// Bytes up to this many are copied behind what already waits to be sent: cheaper than a second slice.
+const COPY_MAX: usize = 8 * 1024;
+
+/// What has been gathered is sent when it is more than this many bytes.
+const GATHER_MAX: usize = 16 * 1024;
+
+pub(crate) struct Outlet {
+    half: WriteHalf,
+    pub(crate) outbound: Outbound,
+    /// What goes out with the next send.
+    pub(crate) pending: BytesMut,
+}
+
+/// Why a message was not sent whole. The connection can't be used again.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The peer is gone, or took nothing for too long.
+    Connection(io::Error),
+    /// The content ended before it was whole.
+    Content(Failure),
+    /// The content is not what its length said.
+    Framing(Fault),
+    /// A file became shorter, or could not be read.
+    File(SendFileFault),
+}
+
+impl Outlet {
+    /// `stall`: how long the peer may take nothing at all.
+    pub(crate) fn new(mut half: WriteHalf, outbound: Outbound, stall: Duration) -> Self {
+        half.set_stall_limit(Some(stall));
+        Self { half, outbound, pending: BytesMut::new() }
+    }
+
+    /// Bytes that the system has taken since the connection began, heads and framing included.
+    pub(crate) fn sent(&self) -> u64 {
+        self.half.sent()
+    }
+
+    /// Gives the writing half up, to close it.
+    pub(crate) fn into_half(self) -> WriteHalf {
+        self.half
+    }
+
+    /// Sends what is pending (a head) and the content behind it, framed as the head said.
+    pub(crate) async fn send(&mut self, framing: Framing, body: Body) -> Result<(), Broken> {
+        // A length that is not reached and a last chunk that does not come speak for themselves; where
+        // an orderly close alone would say "whole" (RFC 9112 §8), whatever breaks off resets instead.
+        self.half.set_abort(framing == Framing::UntilClose);
+        let trailers = match body {
+            // The head was the whole message: an answer to HEAD, a 304, or there is no content.
+            _ if framing == Framing::Empty => return self.flush(false).await,
+            Body::Empty => None,
+            Body::Segments(segments) => {
+                for segment in segments {
+                    self.segment(segment).await?;
+                }
+                None
+            }
+            Body::Stream(stream) => self.stream(stream).await?,
+        };
+        let last = self.outbound.end(trailers.as_ref()).map_err(Broken::Framing)?;
+        self.pending.extend_from_slice(&last);
+        self.flush(false).await?;
+        self.half.set_abort(false);
+        Ok(())
+    }
+
+    async fn stream(&mut self, mut stream: BodyStream) -> Result<Option<Fields>, Broken> {
+        while let Some(piece) = self.next_piece(&mut stream).await? {
+            self.segment(piece.map_err(Broken::Content)?).await?;
+        }
+        Ok(stream.trailers())
+    }
+
+    /// The next piece; if it is not there yet, what is pending goes out before it is waited for.
+    async fn next_piece(&mut self, stream: &mut BodyStream) -> Result<Option<Result<Segment, Failure>>, Broken> {
+        let mut next = pin!(stream.next());
+        if let Poll::Ready(piece) = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+            return Ok(piece);
+        }
+        self.flush(false).await?;
+        Ok(next.await)
+    }
+
+    async fn segment(&mut self, segment: Segment) -> Result<(), Broken> {
+        let Transmit { before, segment, after } = self.outbound.data(segment).map_err(Broken::Framing)?;
+        self.pending.extend_from_slice(&before);
+        match segment {
+            Segment::Bytes(bytes) if bytes.len() <= COPY_MAX => self.pending.extend_from_slice(&bytes),
+            Segment::Bytes(bytes) => self.bytes(&bytes).await?,
+            Segment::File(slice) => self.file(&slice).await?,
+        }
+        self.pending.extend_from_slice(after);
+        if self.pending.len() > GATHER_MAX { self.flush(false).await } else { Ok(()) }
+    }
+
+    /// Sends what is pending; `more` says that something follows at once.
+    pub(crate) async fn flush(&mut self, more: bool) -> Result<(), Broken> {
+        let pending = std::mem::take(&mut self.pending);
+        self.half.write_all(&pending, more).await.map_err(Broken::Connection)
+    }
+
+    async fn bytes(&mut self, bytes: &Bytes) -> Result<(), Broken> {
+        let pending = std::mem::take(&mut self.pending);
+        self.half.write_two(&pending, bytes, false).await.map_err(Broken::Connection)
+    }
+
+    async fn file(&mut self, slice: &FileSlice) -> Result<(), Broken> {
+        self.flush(true).await?;
+        self.half.send_file(slice.file(), slice.start(), slice.len(), false).await.map_err(|fault| match fault {
+            SendFileFault::Write(error) => Broken::Connection(error),
+            SendFileFault::Truncated { .. } | SendFileFault::Read(_) => Broken::File(fault),
+        })
+    }
+}
+
+impl Broken {
+    /// Whether the peer is there, but takes nothing.
+    pub(crate) fn is_stall(&self) -> bool {
+        matches!(self, Self::Connection(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+}

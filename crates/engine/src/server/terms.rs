@@ -1,0 +1,71 @@
+//! On what terms clients are served: who answers, and every limit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http1::Limits;
+use message::Service;
+use tokio::sync::Semaphore;
+
+use crate::record::Observer;
+
+/// What the server side answers with, and every limit it holds its clients to.
+#[derive(Debug)]
+pub struct Server<S, O> {
+    /// Who answers.
+    pub service: S,
+    /// Who is told of each exchange.
+    pub observer: O,
+    /// Limits on the size of messages.
+    pub limits: Limits,
+    /// Limits on waiting.
+    pub patience: Patience,
+    /// Connections served at the same time, over all listeners. When there are as many, the next ones
+    /// wait in the system's backlog.
+    pub connections: Arc<Semaphore>,
+}
+
+/// How long the server side waits for a client.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    /// For a request's head, from its first byte to its last: then 408.
+    pub head: Duration,
+    /// For the next request on a connection that has none.
+    pub idle: Duration,
+    /// For the next byte of a request's content.
+    pub content: Duration,
+    /// For the client to take some of the response.
+    pub send: Duration,
+    /// Content that nobody wanted is read away up to this many bytes, so that the connection can go
+    /// on; beyond it, the connection is closed.
+    pub discard_bytes: usize,
+    /// How long content that nobody wanted, or whatever comes after an error, is read away.
+    pub discard: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            content: Duration::from_secs(30),
+            send: Duration::from_secs(60),
+            discard_bytes: 64 * 1024,
+            discard: Duration::from_secs(2),
+        }
+    }
+}
+
+impl<S: Service, O: Observer> Server<S, O> {
+    /// `service` with the default limits and at most `connections` connections.
+    #[must_use]
+    pub fn new(service: S, observer: O, connections: usize) -> Self {
+        Self {
+            service,
+            observer,
+            limits: Limits::default(),
+            patience: Patience::default(),
+            connections: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `sockets balancer`
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use balancer::Config;
+use clap::Args;
+use message::{Authority, PathAndQuery, Scheme};
+
+use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::args::units;
+use crate::exit::Exit;
+
+/// Sends clients to the fastest of several servers.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  sockets balancer                        localhost:8000, :8100 and :8200, on port 8080
+  sockets balancer --to http://fra.example.org --to http://nyc.example.org -p 80
+  sockets get --balancer localhost:8080 localhost:8000/index.html
+
+Before it serves, and then every --interval, it times the same transfer from every server, to the last
+byte. Clients are sent to the servers in proportion to their speed; a server that fails its test gets
+nobody until it passes one again.")]
+pub(crate) struct BalancerArgs {
+    /// A server to send clients to, may be repeated
+    #[arg(long, env = "SOCKETS_TO", value_name = "URL", value_delimiter = ',', value_parser = units::site)]
+    #[arg(default_values = ["http://localhost:8000", "http://localhost:8100", "http://localhost:8200"])]
+    pub(crate) to: Vec<(Scheme, Authority)>,
+    /// TCP port; 0 takes a free one
+    #[arg(short, long, env = "SOCKETS_PORT", default_value_t = 8080)]
+    pub(crate) port: u16,
+    /// Address to listen on, may be repeated [default: all addresses]
+    #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',')]
+    pub(crate) bind: Vec<IpAddr>,
+    /// Time between two tests of a server
+    #[arg(long, env = "SOCKETS_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = units::interval)]
+    pub(crate) interval: Duration,
+    /// What is transferred in a test; the same file on every server
+    #[arg(long, env = "SOCKETS_PROBE_PATH", value_name = "PATH", default_value = "/", value_parser = path)]
+    pub(crate) probe_path: PathAndQuery,
+    /// Status of the redirect
+    #[arg(long, env = "SOCKETS_STATUS", default_value = "301", value_parser = ["301", "302", "303", "307", "308"])]
+    pub(crate) status: String,
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
+}
+
+impl BalancerArgs {
+    pub(crate) fn addresses(&self) -> Addresses {
+        Addresses::new(&self.bind, Bind::All, self.port)
+    }
+
+    /// What the role is told.
+    pub(crate) fn config(&self) -> Result<Config, Exit> {
+        let mut config = Config::new(self.to.clone()).map_err(Exit::usage)?;
+        config = config.with_interval(self.interval).map_err(Exit::usage)?;
+        config = config.with_probe_path(self.probe_path.clone());
+        config.with_status(self.status.parse().unwrap_or_default()).map_err(Exit::usage)
+    }
+}
+
+fn path(text: &str) -> Result<PathAndQuery, String> {
+    PathAndQuery::parse(text.to_owned().into()).map_err(|fault| format!("{text:?} is no path: {fault}"))
+}

@@ -1,0 +1,64 @@
+//! `sockets cache`
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cache::Config;
+use clap::Args;
+use message::{Authority, Scheme};
+
+use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::args::units;
+
+/// Caches what other servers serve.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  sockets cache                                           a forward proxy on localhost:9000
+  sockets get --proxy localhost:9000 localhost:8000/index.html
+  curl -x localhost:9000 http://localhost:8000/index.html
+  sockets cache --origin http://localhost:8000 --bind 0.0.0.0     a reverse proxy for one origin
+
+A stored response is answered without asking while the origin says that it is fresh (max-age); then each
+use is validated by a conditional GET; after --keep without a validation it is fetched anew. Bodies are
+ordinary files: http://HOST/PATH lies under DIR/HOST/PATH.")]
+pub(crate) struct CacheArgs {
+    /// Be a reverse proxy for this origin, such as http://localhost:8000 [default: a forward proxy]
+    #[arg(long, env = "SOCKETS_ORIGIN", value_name = "URL", value_parser = units::site)]
+    pub(crate) origin: Option<(Scheme, Authority)>,
+    /// TCP port; 0 takes a free one
+    #[arg(short, long, env = "SOCKETS_PORT", default_value_t = 9000)]
+    pub(crate) port: u16,
+    /// Address to listen on, may be repeated [default: 127.0.0.1 and ::1]
+    #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',')]
+    pub(crate) bind: Vec<IpAddr>,
+    /// Where stored bodies lie
+    #[arg(long, env = "SOCKETS_DIR", value_name = "DIR", default_value = "cache/files")]
+    pub(crate) dir: PathBuf,
+    /// How much the stored bodies may take on disk
+    #[arg(long, env = "SOCKETS_SIZE", value_name = "SIZE", default_value = "10GiB", value_parser = units::size)]
+    pub(crate) size: u64,
+    /// How long a stored response may be used after it was last validated
+    #[arg(long, env = "SOCKETS_KEEP", value_name = "DURATION", default_value = "24h", value_parser = units::duration)]
+    pub(crate) keep: Duration,
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
+}
+
+impl CacheArgs {
+    /// A proxy that anybody may use is for its owner to ask for: loopback unless told otherwise.
+    pub(crate) fn addresses(&self) -> Addresses {
+        Addresses::new(&self.bind, Bind::Loopback, self.port)
+    }
+
+    /// What the role is told.
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            origin: self.origin.clone(),
+            keep: self.keep,
+            size: self.size,
+            ..Config::new(self.dir.clone())
+        }
+    }
+}

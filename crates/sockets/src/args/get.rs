@@ -1,0 +1,55 @@
+//! `sockets get`
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use download::Url;
+use message::Authority;
+
+use crate::args::units;
+
+/// Downloads files.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  sockets get localhost:8000/index.html               saved as index.html
+  sockets get http://example.org/big.iso -o /tmp/big.iso
+  sockets get --proxy localhost:9000 localhost:8000/index.html
+  sockets get --balancer localhost:8080 localhost:8000/index.html
+
+A file appears under its name only when it is whole; a failed download leaves none.
+
+Exit status: 0 saved; 1 other; 2 usage; 3 file (disk full, permission, exists); 4 network (no connection,
+time out, cut short); 5 TLS; 6 not allowed (401, 403, 407); 7 protocol (not HTTP, redirect loop);
+8 the server answered with another status than 200; 130 interrupted.")]
+pub(crate) struct GetArgs {
+    /// What to download; http:// may be left out
+    #[arg(value_name = "URL", required = true, value_parser = units::url)]
+    pub(crate) urls: Vec<Url>,
+    /// Save as this file; - writes to standard output
+    #[arg(short = 'o', long, env = "SOCKETS_OUTPUT", value_name = "FILE", conflicts_with = "dir")]
+    pub(crate) output: Option<PathBuf>,
+    /// Save in this directory, under the name in the URL
+    #[arg(long, env = "SOCKETS_DIR", default_value = ".", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Ask this proxy
+    #[arg(long, env = "SOCKETS_PROXY", value_name = "HOST:PORT", value_parser = units::place)]
+    pub(crate) proxy: Option<Authority>,
+    /// Ask this balancer for the file, and follow it to the server that it chooses
+    #[arg(long, env = "SOCKETS_BALANCER", value_name = "HOST:PORT", value_parser = units::place)]
+    pub(crate) balancer: Option<Authority>,
+    /// How often to try, when the network fails or the server is busy
+    #[arg(long, env = "SOCKETS_TRIES", value_name = "N", default_value = "3")]
+    pub(crate) tries: NonZeroU32,
+    /// Give a try up when nothing has come for this long
+    #[arg(long, env = "SOCKETS_STALL", value_name = "DURATION", default_value = "5s", value_parser = units::interval)]
+    pub(crate) stall: Duration,
+    /// Replace a file that exists
+    #[arg(long, env = "SOCKETS_FORCE")]
+    pub(crate) force: bool,
+    /// Say nothing but what went wrong
+    #[arg(short, long, env = "SOCKETS_QUIET")]
+    pub(crate) quiet: bool,
+}

@@ -1,0 +1,95 @@
+//! The command line: what can be typed, and what it means for each role.
+//!
+//! One file per role, each with its arguments and the one conversion of them into the role's own
+//! configuration. Order of precedence: flag, then `SOCKETS_<FLAG>` in the environment, then default.
+
+pub(crate) mod balancer;
+pub(crate) mod cache;
+pub(crate) mod get;
+pub(crate) mod listen;
+pub(crate) mod origin;
+pub(crate) mod units;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit::Exit;
+
+/// Deliver files: a server, a cache, a balancer and a downloader that speak plain HTTP.
+#[derive(Parser, Debug)]
+#[command(name = "sockets", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "\
+Try it:
+  sockets demo                                   every role at work, checked, in one go
+  sockets server .                               serve this directory on port 8000
+  sockets get localhost:8000/index.html          download a file from it
+
+`sockets ROLE --help` shows each role's options with examples.")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What the program is to be.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Serve the files under a directory
+    Server(origin::ServerArgs),
+    /// Cache what other servers serve
+    Cache(cache::CacheArgs),
+    /// Send clients to the fastest of several servers
+    Balancer(balancer::BalancerArgs),
+    /// Download files
+    Get(get::GetArgs),
+    /// Show every role at work, on this machine
+    Demo(DemoArgs),
+}
+
+/// Arguments of `sockets demo`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Starts three servers (one of them slowed down), a cache and a balancer in this process, on ports
+8000, 8100, 8200, 9000 and 8080 or on free ones where those are taken, asks each for what it is there for,
+and prints what happened, line by line, each one checked. Exit status 0 only if all of it held.")]
+pub(crate) struct DemoArgs {
+    /// Keep everything running afterwards, until Ctrl-C
+    #[arg(long, env = "SOCKETS_STAY")]
+    pub(crate) stay: bool,
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// What is wrong with it (status 2); or the help that was asked for (status 0).
+pub(crate) fn parse() -> Result<Command, Exit> {
+    CommandLine::try_parse().map(|line| line.command).map_err(|error| {
+        // Help and version go to stdout, faults to stderr, both in clap's own form.
+        let _ = error.print();
+        Exit::silent(u8::try_from(error.exit_code()).unwrap_or(2))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_has_its_variable_in_the_environment() {
+        for role in CommandLine::command().get_subcommands() {
+            for flag in role.get_arguments().filter(|flag| flag.get_long().is_some()) {
+                let name = flag.get_long().unwrap().to_uppercase().replace('-', "_");
+                if name == "HELP" || name == "VERSION" {
+                    continue;
+                }
+                let env = flag.get_env().unwrap_or_else(|| panic!("{} --{name}", role.get_name()));
+                assert_eq!(env.to_str().unwrap(), format!("SOCKETS_{name}"));
+            }
+        }
+    }
+}

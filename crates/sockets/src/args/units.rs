@@ -1,0 +1,85 @@
+//! Sizes, durations and addresses as people write them.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use download::Url;
+use message::target::TargetFault;
+use message::{Authority, Scheme, Target};
+
+/// `500k`, `10M`, `2G` (powers of 1000), `64Ki`, `10GiB` (powers of 1024), or bytes.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let bytes = text.parse::<ByteSize>().map_err(|_| format!("{text:?} is no size: write 500k, 10M, 64Ki or 10GiB"))?;
+    Ok(bytes.as_u64())
+}
+
+/// `250ms`, `30s`, `5m`, `1h30m`, `24h`, `7d`; a bare number is refused, since its unit can only be guessed.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|_| format!("{text:?} is no duration: write 250ms, 30s, 5m, 24h or 7d"))
+}
+
+/// A duration that is not zero.
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be longer than zero".to_owned()),
+        interval => Ok(interval),
+    }
+}
+
+/// A URL of which only scheme and authority matter, such as an origin's; `http://` may be left out.
+pub(crate) fn site(text: &str) -> Result<(Scheme, Authority), String> {
+    match Target::parse_url(text).map_err(|fault| explain(text, fault))? {
+        Target::Absolute(Scheme::Https, ..) => Err(format!("{text:?}: https is not spoken yet, use http")),
+        Target::Absolute(scheme, authority, path) if path.as_str() == "/" => Ok((scheme, authority)),
+        _ => Err(format!("{text:?} names a path: write only the host and port, such as http://localhost:8000")),
+    }
+}
+
+/// A URL to download; `http://` may be left out.
+pub(crate) fn url(text: &str) -> Result<Url, String> {
+    Url::parse(text).map_err(|fault| format!("{text:?} is no URL that can be downloaded: {fault}"))
+}
+
+/// `HOST:PORT`, with or without `http://` before it.
+pub(crate) fn place(text: &str) -> Result<Authority, String> {
+    let (scheme, authority) = site(text)?;
+    let port = authority.port_or_default(scheme);
+    Ok(authority.with_port(port))
+}
+
+fn explain(text: &str, fault: TargetFault) -> String {
+    format!("{text:?} is no URL: {fault}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_know_thousands_from_powers_of_two() {
+        for (text, bytes) in
+            [("500k", 500_000), ("2G", 2_000_000_000), ("64Ki", 65_536), ("10GiB", 10 << 30), ("42", 42)]
+        {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        assert!(size("ten").unwrap_err().contains("10GiB"));
+        assert!(size("-1").is_err());
+    }
+
+    #[test]
+    fn durations_carry_their_unit() {
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("24h"), Ok(Duration::from_secs(86_400)));
+        assert!(duration("30").unwrap_err().contains("30s"));
+        assert!(interval("0s").is_err());
+    }
+
+    #[test]
+    fn urls_are_checked_before_anything_runs() {
+        assert_eq!(url("localhost:8000/a").unwrap().to_string(), "http://localhost:8000/a");
+        assert!(url("https://a/").unwrap_err().contains("https"));
+        assert!(site("http://a/b").unwrap_err().contains("names a path"));
+        assert_eq!(place("a").unwrap().to_string(), "a:80");
+        assert!(place("a b").is_err());
+    }
+}

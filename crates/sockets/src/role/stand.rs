@@ -1,0 +1,168 @@
+//! Where a role that serves stands: its listeners, a thread and a runtime for each core, and its stop.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use engine::{Observer, Server, serve};
+use message::Service;
+use net::drain::{Drain, DrainSignal, drain};
+use net::listen::{ListenFault, Listener, bind, bind_all};
+use tokio::runtime::Builder;
+use tokio::time::timeout;
+
+use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::exit::Exit;
+use crate::signal::Stop;
+
+/// Descriptors that are kept for files of our own: the index, logs, what is being opened.
+const DESCRIPTORS_RESERVED: u64 = 64;
+
+/// Descriptors that one connection may need at a time: itself, and a file or a connection further on.
+const DESCRIPTORS_PER_CONNECTION: u64 = 2;
+
+/// Connections at the least, however few descriptors there are.
+const CONNECTIONS_MIN: u64 = 16;
+
+/// A role that serves.
+pub(crate) struct Stand {
+    /// One address per listener.
+    pub(crate) addresses: Vec<SocketAddr>,
+    threads: Vec<JoinHandle<()>>,
+    /// Tells connections to finish.
+    finish: DrainSignal,
+    /// Tells the threads to end.
+    halt: DrainSignal,
+}
+
+impl Stand {
+    /// Binds `addresses` and serves `service` on them from now on.
+    ///
+    /// # Errors
+    /// One line about which address can't be had, and why.
+    pub(crate) fn open<S: Service, O: Observer>(
+        name: &str,
+        addresses: &Addresses,
+        listen: &ListenArgs,
+        service: S,
+        observer: O,
+    ) -> Result<Self, Exit> {
+        let cores = listen.threads.map_or_else(net::sys::available_cores, usize::from);
+        let listeners = listeners(addresses, cores).map_err(Exit::failed)?;
+        let bound = listeners.iter().filter_map(|group| group.first()).map(Listener::local_addr).collect();
+        let mut server = Server::new(service, observer, connections_max());
+        server.limits.allow_http10 = listen.allow_http10;
+        let (server, (finish, finishing), (halt, halting)) = (Arc::new(server), drain(), drain());
+        let mut groups: Vec<_> = listeners.into_iter().map(Vec::into_iter).collect();
+        let mut threads = Vec::with_capacity(cores);
+        for core in 0..cores {
+            let mine: Vec<_> = groups.iter_mut().filter_map(Iterator::next).collect();
+            let worker = Worker { server: Arc::clone(&server), finish: finishing.clone(), halt: halting.clone() };
+            let thread = thread::Builder::new().name(format!("{name}-{core}")).spawn(|| worker.run(mine));
+            threads.push(thread.map_err(|error| Exit::failed(format_args!("can't start a thread: {error}")))?);
+        }
+        Ok(Self { addresses: bound, threads, finish, halt })
+    }
+
+    /// One line per listener on stderr: what is there, under which URL. Out means ready.
+    pub(crate) fn announce(&self, what: &str) {
+        for address in &self.addresses {
+            let host = match address {
+                all if all.ip().is_unspecified() => "localhost".to_owned(),
+                SocketAddr::V4(v4) => v4.ip().to_string(),
+                SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+            };
+            let _ = writeln!(std::io::stderr(), "sockets: {what} at http://{host}:{}/", address.port());
+        }
+    }
+
+    /// Serves until a signal comes, then lets running exchanges finish for at most `limit`, or until a
+    /// second signal comes.
+    pub(crate) async fn until_stopped(self, limit: Duration) -> Result<(), Exit> {
+        let mut stop = Stop::listen().map_err(|error| Exit::failed(format_args!("can't listen for signals: {error}")))?;
+        stop.next().await;
+        let running = self.finish.running();
+        if running > 0 {
+            tracing::info!("stopping: {running} connections finish, for at most {limit:?}");
+        }
+        tokio::select! {
+            () = stop.next() => {}
+            () = self.close(limit) => {}
+        }
+        Ok(())
+    }
+
+    /// Lets running exchanges finish for at most `limit`, and ends.
+    pub(crate) async fn close(self, limit: Duration) {
+        self.finish.start();
+        if timeout(limit, self.finish.finished()).await.is_err() {
+            tracing::warn!("{} connections did not finish in time and are cut", self.finish.running());
+        }
+        self.halt.start();
+        for thread in self.threads {
+            // A thread that panicked has said so; the others end by themselves.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What one thread does.
+struct Worker<S, O> {
+    server: Arc<Server<S, O>>,
+    finish: Drain,
+    halt: Drain,
+}
+
+impl<S: Service, O: Observer> Worker<S, O> {
+    fn run(self, listeners: Vec<Listener>) {
+        let runtime = match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return tracing::error!("a thread can't start: {error}"),
+        };
+        runtime.block_on(async {
+            for listener in listeners {
+                match listener.start() {
+                    Ok(acceptor) => {
+                        tokio::spawn(serve(acceptor, Arc::clone(&self.server), self.finish.clone()));
+                    }
+                    Err(error) => tracing::error!("a listener can't start: {error}"),
+                }
+            }
+            self.halt.draining().await;
+        });
+    }
+}
+
+/// Groups of listeners, one group per address, one listener in it per core.
+fn listeners(addresses: &Addresses, cores: usize) -> Result<Vec<Vec<Listener>>, ListenFault> {
+    let Addresses { bind: which, port } = addresses;
+    match which {
+        Bind::All => Ok(vec![bind_all(*port, cores)?]),
+        Bind::Loopback => {
+            let v4 = bind(([127, 0, 0, 1], *port).into(), cores)?;
+            let port = v4.first().map_or(*port, |listener| listener.local_addr().port());
+            let v6 = bind(([0, 0, 0, 0, 0, 0, 0, 1], port).into(), cores);
+            // Without IPv6 there is nothing that could be reached at ::1.
+            Ok([Some(v4), v6.ok()].into_iter().flatten().collect())
+        }
+        Bind::These(these) => {
+            let mut port = *port;
+            let mut groups = Vec::with_capacity(these.len());
+            for address in these {
+                let group = bind((*address, port).into(), cores)?;
+                port = group.first().map_or(port, |listener| listener.local_addr().port());
+                groups.push(group);
+            }
+            Ok(groups)
+        }
+    }
+}
+
+/// How many connections the process has descriptors for.
+fn connections_max() -> usize {
+    let descriptors = net::sys::raise_descriptor_limit();
+    let connections = descriptors.saturating_sub(DESCRIPTORS_RESERVED) / DESCRIPTORS_PER_CONNECTION;
+    usize::try_from(connections.max(CONNECTIONS_MIN)).unwrap_or(usize::MAX)
+}
