@@ -1,0 +1,31 @@
+//! What the fuzzer has found worth keeping, and every short path made of awkward pieces.
+
+use std::fs;
+use std::path::PathBuf;
+
+#[path = "../../../fuzz/properties/path.rs"]
+pub mod path;
+
+#[test]
+fn no_kept_path_leads_outside() {
+    let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/path");
+    let files: Vec<_> = fs::read_dir(&corpus).unwrap().map(|file| file.unwrap().path()).collect();
+    assert!(files.len() >= 20, "{} holds the seeds", corpus.display());
+    for file in files {
+        path::check(&fs::read(file).unwrap());
+    }
+}
+
+#[test]
+fn no_short_path_of_awkward_pieces_leads_outside() {
+    const PIECES: [&str; 13] =
+        ["/", ".", "..", "%2e", "%2F", "\\", "%5c", "%00", "%", "%25", "a", "?", ".well-known"];
+    const LONGEST: usize = 4;
+    let mut paths = vec![String::from("/")];
+    for _ in 0..LONGEST {
+        paths = paths.iter().flat_map(|path| PIECES.map(|piece| format!("{path}{piece}"))).collect();
+        for path in &paths {
+            path::check(path.as_bytes());
+        }
+    }
+}
