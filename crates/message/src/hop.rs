@@ -67,8 +67,82 @@ pub fn remove_hop_by_hop(fields: &mut Fields) {
 
 /// The fields that `Connection` names and that are there.
 fn named_by_connection(fields: &Fields) -> Vec<HeaderName> {
-    list::of(fields, &CONNECTION)
-        .filter_map(|option| HeaderName::from_bytes(option.ok()?).ok())
+    list::tokens(fields, &CONNECTION)
+        .filter_map(|option| HeaderName::from_bytes(option).ok())
         .filter(|name| fields.contains(name))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn section(lines: &[(&'static str, &'static str)]) -> Fields {
+        let mut fields = Fields::new();
+        for (name, value) in lines {
+            fields.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        fields
+    }
+
+    fn left(lines: &[(&'static str, &'static str)]) -> Vec<String> {
+        let mut fields = section(lines);
+        remove_hop_by_hop(&mut fields);
+        fields.iter().map(|(name, _)| name.to_string()).collect()
+    }
+
+    #[test]
+    fn what_is_for_one_hop_goes_9110_7_6_1() {
+        let all = [
+            ("connection", "close"),
+            ("proxy-connection", "keep-alive"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("upgrade", "h2c"),
+            ("proxy-authenticate", "Basic realm=x"),
+            ("proxy-authentication-info", "x"),
+            ("proxy-authorization", "Basic eDp5"),
+        ];
+        assert_eq!(left(&all), [""; 0]);
+        // Each also alone, when `Connection` does not name it.
+        for one in all {
+            assert_eq!(left(&[one, ("accept", "*/*")]), ["accept"], "{}", one.0);
+        }
+    }
+
+    #[test]
+    fn what_connection_names_goes_in_every_line_and_case_9110_7_6_1() {
+        let lines = [
+            ("connection", "X-One,, x-two"),
+            ("connection", "\"never ends, x-three"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("x-two", "2 again"),
+            ("x-three", "3"),
+            ("x-four", "4"),
+        ];
+        assert_eq!(left(&lines), ["x-four"]);
+    }
+
+    #[test]
+    fn what_is_for_all_recipients_stays_though_connection_names_it() {
+        for name in &END_TO_END {
+            let mut fields = Fields::new();
+            fields.set(CONNECTION, HeaderValue::from_str(name.as_str()).unwrap());
+            fields.set(name.clone(), HeaderValue::from_static("1"));
+            remove_hop_by_hop(&mut fields);
+            assert!(fields.contains(name) && fields.len() == 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_end_to_end_stays_as_it_is() {
+        let lines = [("trailer", "x"), ("accept", "a"), ("accept", "b"), ("via", "1.1 a"), ("x-own", "1")];
+        let mut fields = section(&lines);
+        remove_hop_by_hop(&mut fields);
+        assert_eq!(fields.len(), lines.len());
+    }
 }

@@ -104,7 +104,9 @@ impl Target {
     pub fn parse_url(text: &str) -> Result<Self, TargetFault> {
         let text = text.trim();
         let without_fragment = text.split_once('#').map_or(text, |(before, _)| before);
-        if without_fragment.contains("://") {
+        // A `://` further on, in the path or query, ends no scheme.
+        let before = without_fragment.split_once("://").map(|(before, _)| before);
+        if before.is_some_and(|scheme| !scheme.contains(['/', '?'])) {
             Self::parse_absolute(&Bytes::copy_from_slice(without_fragment.as_bytes()))
         } else {
             Self::parse_absolute(&Bytes::from(format!("http://{without_fragment}")))
@@ -413,6 +415,8 @@ mod tests {
     fn a_person_may_leave_the_scheme_out() {
         let target = Target::parse_url(" localhost:8000/index.html#top ").unwrap();
         assert_eq!(target.to_string(), "http://localhost:8000/index.html");
+        let target = Target::parse_url("localhost:8000/?from=http://a/").unwrap();
+        assert_eq!(target.to_string(), "http://localhost:8000/?from=http://a/");
         assert_eq!(Target::parse_url("ftp://a/"), Err(TargetFault::Scheme));
     }
 

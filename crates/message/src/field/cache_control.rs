@@ -220,3 +220,7 @@ impl Qualified {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "cache_control_tests.rs"]
+mod tests;

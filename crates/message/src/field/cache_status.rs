@@ -110,3 +110,41 @@ impl Fwd {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_cache_did_is_written_as_9211_says() {
+        for (status, written) in [
+            (CacheStatus::hit("Sockets"), "Sockets;hit"),
+            (CacheStatus::hit("Sockets").ttl(-412), "Sockets;hit;ttl=-412"),
+            (
+                CacheStatus::forwarded("Sockets", Fwd::UriMiss).stored().collapsed(),
+                "Sockets;fwd=uri-miss;stored;collapsed",
+            ),
+            (
+                CacheStatus::forwarded("Sockets", Fwd::Stale)
+                    .fwd_status(StatusCode::NOT_MODIFIED)
+                    .key("http://a/\"x\"")
+                    .detail("kept"),
+                r#"Sockets;fwd=stale;fwd-status=304;key="http://a/\"x\"";detail=kept"#,
+            ),
+            (
+                CacheStatus::forwarded("a b", Fwd::Bypass).detail("no room left"),
+                r#""a b";fwd=bypass;detail="no room left""#,
+            ),
+        ] {
+            assert_eq!(status.to_string(), written);
+        }
+    }
+
+    #[test]
+    fn the_cache_nearest_the_client_is_the_last_9211_2() {
+        let mut fields = Fields::new();
+        CacheStatus::forwarded("Inner", Fwd::Miss).append_to(&mut fields);
+        CacheStatus::hit("Outer").append_to(&mut fields);
+        assert_eq!(fields.lines(&CACHE_STATUS).collect::<Vec<_>>(), ["Inner;fwd=miss", "Outer;hit"]);
+    }
+}

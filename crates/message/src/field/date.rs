@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
+use crate::field::decimal;
 use crate::field::value::written;
 use crate::fields::Fields;
 
@@ -27,9 +28,10 @@ const DAYS_IN_400_YEARS: u64 = 146_097;
 /// How far in the future a two-digit year may lie before it is one of the past (§5.6.7).
 const YEARS_AHEAD_MAX: u64 = 50;
 
-const WEEKDAYS: [&[u8; 3]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+/// From 1 January 1970 on.
+const WEEKDAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
 const LONG_WEEKDAYS: [&[u8]; 7] =
-    [b"Monday", b"Tuesday", b"Wednesday", b"Thursday", b"Friday", b"Saturday", b"Sunday"];
+    [b"Thursday", b"Friday", b"Saturday", b"Sunday", b"Monday", b"Tuesday", b"Wednesday"];
 const MONTHS: [&[u8; 3]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
@@ -141,8 +143,7 @@ impl Date {
             }
             day = day.saturating_sub(length);
         }
-        // 1 January 1970 was a Thursday.
-        let weekday = WEEKDAYS.iter().cycle().skip(3).nth(usize::try_from(days % 7).unwrap_or(0));
+        let weekday = WEEKDAYS.iter().cycle().nth(usize::try_from(days % 7).unwrap_or(0));
         Self { weekday: **weekday.unwrap_or(&WEEKDAYS[0]), day: day.saturating_add(1), month: *month, year }
     }
 }
@@ -164,7 +165,6 @@ fn month_lengths(year: u64) -> [u64; 12] {
 /// Days from the start of the year 0, a leap year, to the start of `year`.
 #[expect(clippy::arithmetic_side_effects, reason = "a year has at most five digits")]
 fn days_before_year(year: u64) -> u64 {
-    debug_assert!(year <= 10_000);
     365 * year + year.div_ceil(4) - year.div_ceil(100) + year.div_ceil(400)
 }
 
@@ -208,11 +208,11 @@ fn year_near(two_digits: u64, date: InYear, now: HttpDate) -> Option<u64> {
 /// Reads a date; `century` makes a year of RFC 850's two digits.
 fn parse(text: &[u8], century: impl Fn(u64, InYear) -> Option<u64>) -> Option<HttpDate> {
     let mut text = Reader(text);
-    if let Some((date, two_digits)) = text.attempt(rfc850) {
-        return text.end().and_then(|()| date.of_year(century(two_digits, date)?));
+    if let Some((date, year)) = text.attempt(imf_fixdate).or_else(|| text.attempt(asctime)) {
+        return text.end().and_then(|()| date.of_year(year));
     }
-    let (date, year) = text.attempt(imf_fixdate).or_else(|| text.attempt(asctime))?;
-    text.end().and_then(|()| date.of_year(year))
+    let (date, two_digits) = text.attempt(rfc850)?;
+    text.end().and_then(|()| date.of_year(century(two_digits, date)?))
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT`
@@ -294,7 +294,7 @@ impl<'a> Reader<'a> {
     /// A number of exactly so many digits.
     fn number(&mut self, digits: usize) -> Option<u64> {
         let (start, rest) = self.0.split_at_checked(digits)?;
-        let number = crate::field::decimal::exact(start)?;
+        let number = decimal::exact(start)?;
         self.0 = rest;
         Some(number)
     }
@@ -309,3 +309,7 @@ impl<'a> Reader<'a> {
         hours.checked_mul(HOUR)?.checked_add(minutes.checked_mul(MINUTE)?)?.checked_add(seconds)
     }
 }
+
+#[cfg(test)]
+#[path = "date_tests.rs"]
+mod tests;

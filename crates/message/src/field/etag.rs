@@ -192,3 +192,125 @@ fn take(input: &[u8]) -> Option<(EntityTag, &[u8])> {
 fn is_opaque(byte: u8) -> bool {
     matches!(byte, b'!' | b'#'..=b'~' | 0x80..)
 }
+
+#[cfg(test)]
+mod tests {
+    use http::header::IF_NONE_MATCH;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tag(text: &str) -> EntityTag {
+        EntityTag::parse(text.as_bytes()).unwrap()
+    }
+
+    fn condition(lines: &[&str]) -> Result<Option<Condition>, Malformed> {
+        let mut fields = Fields::new();
+        for line in lines {
+            fields.append(IF_NONE_MATCH, HeaderValue::from_str(line).unwrap());
+        }
+        Condition::of(&fields, &IF_NONE_MATCH)
+    }
+
+    #[test]
+    fn tags_are_read_strictly_9110_8_8_3() {
+        for text in [r#""""#, r#""xyzzy""#, r#"W/"xyzzy""#, r#"W/"""#, r#""a,b""#, r#""a\""#, r#""W/""#] {
+            assert_eq!(tag(text).to_string(), text);
+        }
+        for no in [
+            "", "xyzzy", "\"", "\"a", "a\"", "W/", "W/a", "w/\"a\"", "W\"a\"", "\"a b\"", "\"a\"b", " \"a\"",
+            "'a'", "\"a\"\"", "W/ \"a\"",
+        ] {
+            assert_eq!(EntityTag::parse(no.as_bytes()), None, "{no:?}");
+        }
+        assert_eq!(EntityTag::parse(b"\"a\x7f\""), None);
+        assert_eq!(EntityTag::parse(b"\"\xe9\"").map(|tag| tag.opaque().to_vec()), Some(vec![0xe9]));
+    }
+
+    /// The table of §8.8.3.2.
+    #[test]
+    fn the_two_comparisons_9110_8_8_3_2() {
+        for (one, other, strong, weak) in [
+            (r#"W/"1""#, r#"W/"1""#, false, true),
+            (r#"W/"1""#, r#"W/"2""#, false, false),
+            (r#"W/"1""#, r#""1""#, false, true),
+            (r#""1""#, r#""1""#, true, true),
+            (r#""1""#, r#""2""#, false, false),
+        ] {
+            let (one, other) = (tag(one), tag(other));
+            assert_eq!((one.strong_eq(&other), one.weak_eq(&other)), (strong, weak), "{one} {other}");
+            assert_eq!((other.strong_eq(&one), other.weak_eq(&one)), (strong, weak), "{other} {one}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_made_only_of_what_can_stand_in_one() {
+        assert_eq!(EntityTag::strong("v1"), Some(tag(r#""v1""#)));
+        assert_eq!(EntityTag::weak("v1"), Some(tag(r#"W/"v1""#)));
+        assert!(EntityTag::weak("v1").unwrap().is_weak() && !EntityTag::strong("v1").unwrap().is_weak());
+        for no in ["a\"b", "a b", "a\r\nb", "\0"] {
+            assert_eq!(EntityTag::strong(no), None, "{no:?}");
+        }
+    }
+
+    #[test]
+    fn a_response_has_one_tag_or_none() {
+        let mut fields = Fields::new();
+        assert_eq!(EntityTag::of(&fields), None);
+        fields.append(http::header::ETAG, HeaderValue::from_static("\"1\""));
+        assert_eq!(EntityTag::of(&fields), Some(tag("\"1\"")));
+        fields.append(http::header::ETAG, HeaderValue::from_static("\"1\""));
+        assert_eq!(EntityTag::of(&fields), None);
+    }
+
+    #[test]
+    fn conditions_are_one_list_over_all_lines_9110_13_1() {
+        let tags = |tags: &[&str]| Ok(Some(Condition::Tags(tags.iter().map(|text| tag(text)).collect())));
+        assert_eq!(condition(&[]), Ok(None));
+        assert_eq!(condition(&[" * "]), Ok(Some(Condition::Any)));
+        assert_eq!(condition(&[r#""a""#]), tags(&[r#""a""#]));
+        assert_eq!(
+            condition(&[r#""a,b" , W/"c\",,"#, "", r#""d""#]),
+            tags(&[r#""a,b""#, r#"W/"c\""#, r#""d""#])
+        );
+    }
+
+    #[test]
+    fn a_list_that_is_not_one_is_told() {
+        for lines in [
+            &[""][..],
+            &[","],
+            &["*", "*"],
+            &["*, *"],
+            &["*, \"a\""],
+            &["*", "\"a\""],
+            &["a"],
+            &["\"a\", b"],
+            &["\"a\" \"b\""],
+            &["\"a\"\"b\""],
+            &["\"a"],
+            &["\"a\", w/\"b\""],
+        ] {
+            assert_eq!(condition(lines), Err(Malformed), "{lines:?}");
+        }
+        let many = vec!["\"a\""; TAGS_MAX];
+        assert!(condition(&many).is_ok());
+        assert_eq!(condition(&[&*many.join(","), "\"a\""]), Err(Malformed));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(weak in any::<bool>(), opaque in prop::collection::vec(any::<u8>().prop_filter("etagc", |b| is_opaque(*b)), 0..40)) {
+            let tag = if weak { EntityTag::weak(&opaque) } else { EntityTag::strong(&opaque) }.unwrap();
+            prop_assert_eq!(tag.opaque(), &*opaque);
+            prop_assert_eq!(EntityTag::parse(tag.to_value().as_bytes()), Some(tag));
+        }
+
+        #[test]
+        fn anything_can_be_read_without_harm(line in "[W/\"*, \\\\a]{0,12}") {
+            if let Ok(Some(Condition::Tags(tags))) = condition(&[&line]) {
+                prop_assert!(!tags.is_empty());
+            }
+        }
+    }
+}

@@ -35,3 +35,20 @@ impl fmt::Display for ProxyStatus {
         f.write_str(self.0.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::FailureKind;
+
+    #[test]
+    fn a_failure_is_told_as_9209_2_1_says() {
+        let mut fields = Fields::new();
+        let failure = Failure::new(FailureKind::ConnectionRefused, "nobody listens on \"a\":80");
+        ProxyStatus::of("Sockets", &failure).append_to(&mut fields);
+        let line = fields.get(&PROXY_STATUS).unwrap();
+        assert_eq!(line, r#"Sockets;error=connection_refused;details="nobody listens on \"a\":80""#);
+        let failure = Failure::new(FailureKind::DnsError, "");
+        assert_eq!(ProxyStatus::of("Sockets", &failure).to_string(), "Sockets;error=dns_error");
+    }
+}

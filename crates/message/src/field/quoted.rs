@@ -116,3 +116,101 @@ fn unescape(raw: &[u8]) -> Vec<u8> {
 fn is_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn quoted_strings_are_unescaped_9110_5_6_4() {
+        for (value, text) in [
+            (&br#""""#[..], &b""[..]),
+            (br#""a, b""#, b"a, b"),
+            (b"\"a\tb\"", b"a\tb"),
+            (br#""a\"b\\c\d""#, br#"a"b\cd"#),
+            (b"\"\xe9\\\xe9\"", b"\xe9\xe9"),
+        ] {
+            assert_eq!(unquote(value).as_deref(), Some(text), "{value:?}");
+            assert_eq!(token_or_quoted(value).as_deref(), Some(text), "{value:?}");
+        }
+        assert_eq!(token_or_quoted(b"token").as_deref(), Some(&b"token"[..]));
+        assert_eq!(take(br#""a"; b"#), Some((Cow::Borrowed(&b"a"[..]), &b"; b"[..])));
+    }
+
+    #[test]
+    fn what_is_not_quite_a_quoted_string_is_none() {
+        for value in [
+            &b""[..],
+            b"a",
+            b"\"",
+            b"\"a",
+            b"a\"",
+            br#""a\""#,
+            br#""\"#,
+            br#""a"b"#,
+            br#""a" "#,
+            br#" "a""#,
+            b"'a'",
+            b"\"a\nb\"",
+            b"\"a\x7fb\"",
+            b"\"\\\0\"",
+        ] {
+            assert_eq!(unquote(value), None, "{value:?}");
+        }
+        assert_eq!(token_or_quoted(b"a b"), None);
+        assert_eq!(token_or_quoted(b""), None);
+    }
+
+    fn read(value: &str) -> Vec<Result<(String, String), Malformed>> {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let pair = |(name, value): (&[u8], Cow<'_, [u8]>)| (text(name), text(&value));
+        parameters(value.as_bytes()).map(|parameter| parameter.map(pair)).collect()
+    }
+
+    #[test]
+    fn parameters_are_read_in_order_9110_5_6_6() {
+        for (value, expected) in [
+            ("", vec![]),
+            (" ; ;\t;", vec![]),
+            (";a=b", vec![("a", "b")]),
+            (" ; a=b ;c=\"d; e\\\"\"\t;; F=g ", vec![("a", "b"), ("c", "d; e\""), ("F", "g")]),
+        ] {
+            let expected: Vec<_> = expected.iter().map(|(n, v)| Ok((n.to_string(), v.to_string()))).collect();
+            assert_eq!(read(value), expected, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_malformed_parameter_is_told_and_ends_them() {
+        for value in ["; a", "; a=", "; a =b", "; a= b", "; =b", "; a=\"b", "; a=b c", "a=b", "; a=\"b\"c"] {
+            let read = read(value);
+            assert_eq!(read.iter().filter(|parameter| parameter.is_err()).count(), 1, "{value:?}");
+            assert!(read.last().is_some_and(Result::is_err), "{value:?}");
+        }
+        assert_eq!(read("; a=b; c").len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_quoted_is_read_back(text in prop::collection::vec(any::<u8>().prop_filter("text", |b| is_text(*b)), 0..40)) {
+            let mut value = vec![b'"'];
+            for byte in &text {
+                if matches!(byte, b'"' | b'\\') {
+                    value.push(b'\\');
+                }
+                value.push(*byte);
+            }
+            value.push(b'"');
+            prop_assert_eq!(unquote(&value), Some(Cow::Owned(text)));
+        }
+
+        #[test]
+        fn anything_can_be_read_without_harm(value in "[ ;=\"\\\\a]{0,12}") {
+            let end = parameters(value.as_bytes()).take(20).count();
+            prop_assert!(end <= 12);
+            let _ = unquote(value.as_bytes());
+        }
+    }
+}

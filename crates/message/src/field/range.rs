@@ -209,3 +209,160 @@ impl fmt::Display for ContentRange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ranges(value: &str) -> Option<Ranges> {
+        let mut fields = Fields::new();
+        fields.set(header::RANGE, HeaderValue::from_str(value).unwrap());
+        Ranges::parse(&fields)
+    }
+
+    fn resolve(value: &str, length: u64) -> Vec<(u64, u64)> {
+        let resolved = ranges(value).unwrap().resolve(length);
+        resolved.iter().map(|range| (range.first(), range.last())).collect()
+    }
+
+    #[test]
+    fn ranges_are_clipped_to_what_is_there_9110_14_1_2() {
+        for (value, length, expected) in [
+            ("bytes=0-499", 10_000, vec![(0, 499)]),
+            ("bytes=500-999", 10_000, vec![(500, 999)]),
+            ("bytes=-500", 10_000, vec![(9500, 9999)]),
+            ("bytes=9500-", 10_000, vec![(9500, 9999)]),
+            ("bytes=0-0,-1", 10_000, vec![(0, 0), (9999, 9999)]),
+            ("bytes= 0-999, 4500-5499, -1000", 10_000, vec![(0, 999), (4500, 5499), (9000, 9999)]),
+            ("Bytes=,0-0,,\t1-1 ,", 10, vec![(0, 0), (1, 1)]),
+            ("bytes=5-100", 10, vec![(5, 9)]),
+            ("bytes=-100", 10, vec![(0, 9)]),
+            ("bytes=9-9", 10, vec![(9, 9)]),
+            ("bytes=10-", 10, vec![]),
+            ("bytes=10-20,5-6", 10, vec![(5, 6)]),
+            ("bytes=-0", 10, vec![]),
+            ("bytes=0-", 0, vec![]),
+            ("bytes=-1", 0, vec![]),
+            ("bytes=0-99999999999999999999999", 10, vec![(0, 9)]),
+            ("bytes=-99999999999999999999999", 10, vec![(0, 9)]),
+            ("bytes=99999999999999999999999-", 10, vec![]),
+            ("bytes=99999999999999999999999-", u64::MAX, vec![]),
+            ("bytes=0-", u64::MAX, vec![(0, u64::MAX - 1)]),
+        ] {
+            assert_eq!(resolve(value, length), expected, "{value} of {length}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_followed_is_ignored_9110_14_2() {
+        for value in [
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=,",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=1-0",
+            "bytes=0-1,2-1",
+            "bytes=0",
+            "bytes=0-1x",
+            "bytes=0-1-2",
+            "bytes=--1",
+            "bytes=+0-1",
+            "bytes=0 - 1",
+            "bytes=0- 1",
+            "bytes=0-1 2-3",
+            "bytes =0-1",
+            "bytes:0-1",
+            "items=0-1",
+            "bytes=0-1,x",
+            "bytes=1.5-2",
+            "0-1",
+        ] {
+            assert_eq!(ranges(value), None, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn two_lines_or_too_many_ranges_are_ignored() {
+        let mut fields = Fields::new();
+        assert_eq!(Ranges::parse(&fields), None);
+        fields.append(header::RANGE, HeaderValue::from_static("bytes=0-1"));
+        assert!(Ranges::parse(&fields).is_some());
+        fields.append(header::RANGE, HeaderValue::from_static("bytes=0-1"));
+        assert_eq!(Ranges::parse(&fields), None);
+        let many = vec!["0-0"; RANGES_MAX].join(",");
+        assert!(ranges(&format!("bytes={many}")).is_some());
+        assert_eq!(ranges(&format!("bytes={many},0-0")), None);
+    }
+
+    #[test]
+    fn a_byte_range_holds_at_least_a_byte() {
+        assert_eq!(ByteRange::new(1, 0), None);
+        assert_eq!(ByteRange::new(7, 7).map(ByteRange::length), Some(1));
+        assert_eq!(ByteRange::new(0, u64::MAX).map(ByteRange::length), Some(u64::MAX));
+        assert_eq!(ByteRange::new(5, 9).map(ByteRange::to_request_value).unwrap(), "bytes=5-9");
+    }
+
+    #[test]
+    fn content_range_is_read_strictly_9110_14_4() {
+        for text in ["bytes 42-1233/1234", "bytes 42-1233/*", "bytes */1234", "bytes 0-0/1", "bytes */0"] {
+            assert_eq!(
+                ContentRange::parse(text.as_bytes()).map(|range| range.to_string()).as_deref(),
+                Some(text)
+            );
+        }
+        assert!(ContentRange::parse(b"Bytes 0-0/1").is_some());
+        for no in [
+            "",
+            "bytes",
+            "bytes 0-1",
+            "bytes */*",
+            "bytes 1-0/2",
+            "bytes 0-1/1",
+            "bytes 0-1/",
+            "bytes -1/2",
+            "bytes 0-/2",
+            "bytes=0-1/2",
+            "bytes  0-1/2",
+            " bytes 0-1/2",
+            "bytes 0-1/2 ",
+            "bytes 0 - 1/2",
+            "items 0-1/2",
+            "bytes 0-1/+2",
+            "bytes 0-1/2/3",
+            "bytes 0-1-2/3",
+            "bytes 0-18446744073709551616/*",
+            "bytes */18446744073709551616",
+        ] {
+            assert_eq!(ContentRange::parse(no.as_bytes()), None, "{no:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn content_range_is_read_back_as_written(first in any::<u64>(), last in any::<u64>(), complete in any::<Option<u64>>()) {
+            let (first, last) = (first.min(last), first.max(last));
+            let range = ContentRange::Bytes { range: ByteRange { first, last }, complete };
+            let valid = complete.is_none_or(|complete| last < complete);
+            let mut fields = Fields::new();
+            fields.set(header::CONTENT_RANGE, range.to_value());
+            prop_assert_eq!(ContentRange::of(&fields), valid.then_some(range));
+        }
+
+        #[test]
+        fn ranges_are_read_back_as_written_and_lie_within(value in "bytes=[0-9,-]{1,20}", length in 0_u64..2000) {
+            if let Some(read) = ranges(&value) {
+                prop_assert_eq!(ranges(&read.to_string()), Some(read.clone()));
+                prop_assert!(read.resolve(length).iter().all(|r| r.first() <= r.last() && r.last() < length));
+            }
+        }
+
+        #[test]
+        fn anything_can_be_read_without_harm(text in any::<Vec<u8>>()) {
+            let _ = ContentRange::parse(&text);
+        }
+    }
+}

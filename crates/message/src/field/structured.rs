@@ -93,3 +93,46 @@ fn is_structured_token(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '*')
         && text.bytes().all(|byte| is_token_byte(byte) || matches!(byte, b':' | b'/'))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use http::header::CACHE_STATUS;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_token_if_it_can_be_9651_3_3_4() {
+        for (name, written) in [
+            ("Sockets", "Sockets"),
+            ("*a/b:c", "*a/b:c"),
+            ("cache.example", "cache.example"),
+            ("1st", "\"1st\""),
+            ("", "\"\""),
+            ("two words", "\"two words\""),
+            ("[::1]:80", "\"[::1]:80\""),
+        ] {
+            assert_eq!(Item::new(name).as_str(), written);
+        }
+    }
+
+    #[test]
+    fn a_string_is_ascii_with_quotes_and_backslashes_escaped_9651_4_1_6() {
+        let item = Item::new("a").string("s", "say \"hi\" \\ \r\n\u{e9}");
+        assert_eq!(item.as_str(), r#"a;s="say \"hi\" \\ ???""#);
+    }
+
+    #[test]
+    fn integers_have_at_most_15_digits_9651_3_3_1() {
+        let item = Item::new("a").integer("x", i64::MAX).integer("y", i64::MIN).integer("z", -7).flag("f");
+        assert_eq!(item.as_str(), "a;x=999999999999999;y=-999999999999999;z=-7;f");
+    }
+
+    #[test]
+    fn a_member_goes_after_those_that_are_there() {
+        let mut fields = Fields::new();
+        fields.append(CACHE_STATUS, HeaderValue::from_static("Inner;hit"));
+        Item::new("a").string("s", "\0\n").append_to(&mut fields, CACHE_STATUS);
+        assert_eq!(fields.lines(&CACHE_STATUS).collect::<Vec<_>>(), ["Inner;hit", "a;s=\"??\""]);
+    }
+}
