@@ -65,8 +65,8 @@ pub fn respond(selection: Selection, whole: Response) -> Response {
 /// 206 with one part (§15.3.7.1).
 fn part(range: ByteRange, complete: u64, mut whole: Response) -> Response {
     let segments = match &whole.body {
-        Body::Segments(segments) if range.last() < complete => cut(segments, range),
-        Body::Segments(_) | Body::Empty | Body::Stream(_) => None,
+        Body::Segments(segments) => cut(segments, range),
+        Body::Empty | Body::Stream(_) => None,
     };
     let Some(segments) = segments else { return whole };
     whole.status = StatusCode::PARTIAL_CONTENT;
@@ -222,6 +222,9 @@ mod tests {
                     .take((last - first + 1).try_into().unwrap())
                     .collect();
                 assert_eq!(content(&response.body), expected);
+                assert!(
+                    matches!(&response.body, Body::Segments(pieces) if pieces.iter().all(|p| !p.is_empty()))
+                );
                 let content_range = ContentRange::of(&response.fields).unwrap();
                 assert_eq!(content_range.to_string(), format!("bytes {first}-{last}/9"));
                 assert!(response.fields.contains(&ETAG) && response.fields.contains(&CACHE_CONTROL));

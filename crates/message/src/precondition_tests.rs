@@ -202,6 +202,10 @@ fn if_range_wants_exactly_what_is_there_9110_13_1_5() {
     }
     assert!(!holds("\"v1\"", &weak()) && !holds("W/\"v1\"", &weak()));
     assert!(!holds(THEN, &Validators { last_modified_is_strong: false, ..current() }));
+    assert!(
+        !holds("v1", &Validators { last_modified: None, ..current() }),
+        "no date is not equal to no date"
+    );
     assert!(if_range_holds(&Fields::new(), &Validators::default()), "no If-Range");
     let twice = section(&[(&IF_RANGE, "\"v1\""), (&IF_RANGE, "\"v1\"")]);
     assert!(!if_range_holds(&twice, &current()));

@@ -127,7 +127,7 @@ impl Date {
     /// The day that many days after 1 January 1970.
     fn of(days: u64) -> Self {
         let days_of_calendar = days.saturating_add(DAYS_TO_1970);
-        // The mean year is never more than a day or two off: at most one year too many.
+        // The years before are 365.2425 days long on the mean: that is right to within a year.
         let mut year = days_of_calendar.saturating_mul(400) / DAYS_IN_400_YEARS;
         if days_before_year(year) > days_of_calendar {
             year = year.saturating_sub(1);

@@ -123,7 +123,7 @@ impl Spec {
         match self {
             Self::From(first) => ByteRange::new(first, end),
             Self::Between(range) => ByteRange::new(range.first, range.last.min(end)),
-            Self::Last(0) => None,
+            // "-0" begins past the end: never satisfiable (§14.1.2).
             Self::Last(count) => ByteRange::new(length.saturating_sub(count), end),
         }
     }

@@ -112,6 +112,7 @@ mod tests {
             "1.1 fred Sockets",
             "1.1 fred (x, 1.1 Sockets)",
             "1.1 fred (a (b), 1.1 Sockets, c)",
+            r"1.1 fred (a \), 1.1 Sockets , c)",
             "Sockets 1.1",
         ] {
             assert!(!names(&via(&[line]), "Sockets"), "{line:?}");
