@@ -1,0 +1,10 @@
+//! `cargo fuzz run chunked`: looks for input that breaks the property.
+
+#![no_main]
+
+#[path = "../properties/drive.rs"]
+mod drive;
+#[path = "../properties/chunked.rs"]
+mod property;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| property::check(data));
