@@ -63,11 +63,11 @@ impl Identity {
     #[must_use]
     pub fn of(stat: &Stat) -> Self {
         Self {
-            device: stat.st_dev,
-            inode: stat.st_ino,
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: stamp(stat.st_mtime, stat.st_mtime_nsec),
-            changed: stamp(stat.st_ctime, stat.st_ctime_nsec),
+            device: number(stat.st_dev),
+            inode: number(stat.st_ino),
+            size: number(stat.st_size),
+            modified: stamp(stat.st_mtime, number(stat.st_mtime_nsec)),
+            changed: stamp(stat.st_ctime, number(stat.st_ctime_nsec)),
         }
     }
 
@@ -137,6 +137,11 @@ impl Kind {
             _ => Self::Other,
         }
     }
+}
+
+/// The fields of `Stat` have other types on other systems; no kernel makes them negative.
+fn number(value: impl TryInto<u64>) -> u64 {
+    value.try_into().unwrap_or(0)
 }
 
 fn stamp(seconds: i64, nanoseconds: u64) -> Stamp {

@@ -84,6 +84,11 @@ impl Site {
         let seen = self.origin.root.look(&CheckedPath::parse(path.as_bytes()).unwrap()).unwrap();
         self.origin.table.get(name.as_bytes(), &seen.identity).is_some()
     }
+
+    /// The same, without that counting as a request for it.
+    fn is_kept_unasked(&self, name: &str) -> bool {
+        self.origin.table.holds(name.as_bytes())
+    }
 }
 
 /// A response with its content read.
@@ -626,6 +631,29 @@ async fn nothing_is_held_where_nothing_may_be() {
     assert_eq!(site.get("/small").await.text(), "s");
     assert_eq!(site.get("/large").await.status, StatusCode::OK.as_u16());
     assert!(!site.is_kept("small") && !site.is_kept("large"));
+}
+
+#[tokio::test]
+async fn a_large_file_is_closed_once_it_is_found_gone() {
+    let site = Site::new();
+    site.write("large", vec![1; usize::try_from(SMALL_FILE).unwrap() + 1]);
+    assert_eq!(site.get("/large").await.status, 200);
+    assert!(site.is_kept("large"));
+    fs::remove_file(site.path("large")).unwrap();
+    assert_eq!(site.get("/large").await.status, 404);
+    assert_eq!(site.origin.table.close_files(), 0, "its space on the disk is given back");
+}
+
+#[tokio::test]
+async fn a_large_file_is_closed_once_nobody_asks_for_it() {
+    let site = Site::new();
+    site.write("large", vec![1; usize::try_from(SMALL_FILE).unwrap() + 1]);
+    assert_eq!(site.get("/large").await.status, 200);
+    for seconds_later in [10, 20] {
+        assert!(site.is_kept_unasked("large"));
+        site.get_at("/other", later() + seconds(seconds_later)).await;
+    }
+    assert!(!site.is_kept_unasked("large"));
 }
 
 #[test]

@@ -94,9 +94,15 @@ impl Table {
 
     /// Drops what is kept under `name`.
     pub fn forget(&self, name: &[u8]) {
-        if self.read(name).entries.contains_key(name) {
+        if self.holds(name) {
             self.write(name).take(name);
         }
+    }
+
+    /// Whether some version is kept under `name`. To ask is not to use it.
+    #[must_use]
+    pub fn holds(&self, name: &[u8]) -> bool {
+        self.read(name).entries.contains_key(name)
     }
 
     /// Drops every open file, and says how many there were. Those in transfer stay open until then.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use message::{Request, Response, Service, StatusCode, Target, header};
 use origin::representation::SMALL_FILE;
 use origin::{Config, Origin};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How many files the process may have open.
@@ -34,6 +35,8 @@ async fn short_descriptors_are_never_told_as_a_missing_file() {
     for name in ["a", "b", "late", "later"] {
         File::create(files.path().join(name)).unwrap().set_len(SMALL_FILE + 1).unwrap();
     }
+    let mode = Mode::RUSR | Mode::WUSR;
+    mknodat(CWD, files.path().join("fifo"), FileType::Fifo, mode, 0).unwrap();
     fs::write(files.path().join("small"), "small").unwrap();
     let origin = Origin::open(Config::new(files.path())).unwrap();
     for target in ["/a", "/b", "/small"] {
@@ -53,7 +56,10 @@ async fn short_descriptors_are_never_told_as_a_missing_file() {
     let short = get(&origin, "/a").await;
     assert_eq!(short.status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(short.fields.contains(&header::RETRY_AFTER));
-    assert_eq!(get(&origin, "/missing").await.status, StatusCode::NOT_FOUND);
+    for target in ["/missing", "/fifo"] {
+        let answer = get(&origin, target).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{target} is told without being opened");
+    }
 
     taken.clear();
     assert_eq!(get(&origin, "/a").await.status, StatusCode::OK);
