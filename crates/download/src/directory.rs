@@ -7,7 +7,6 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
@@ -66,13 +65,12 @@ impl Directory {
 
     /// Whether `name` is the open `file`, and not another one that has taken its place.
     pub(crate) fn is_file(&self, name: &FileName, file: &File) -> io::Result<bool> {
-        let here = match self.open_file(name) {
-            Ok(here) => here.metadata()?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        let there = file.metadata()?;
-        Ok(here.dev() == there.dev() && here.ino() == there.ino())
+        let own = rustix::fs::fstat(file)?;
+        match rustix::fs::statat(&self.fd, name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(here) => Ok((here.st_dev, here.st_ino) == (own.st_dev, own.st_ino)),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     /// Removes a file.
