@@ -1,0 +1,48 @@
+//! Linux: send(2) and sendmsg(2) with `MSG_MORE`, sendfile(2).
+
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::os::fd::AsFd;
+
+/// Sockets that share a port through `SO_REUSEPORT` share its connections evenly, by a hash.
+pub(crate) const SPREADS_REUSEPORT: bool = true;
+
+/// Makes an accepted socket send small writes at once. Here it is born so, of a listener that is so: no
+/// system call per connection.
+pub(crate) fn send_at_once(_accepted: &impl AsFd) {}
+
+/// Sends what the socket takes of `bytes`. `more`: more follows at once, a part of a segment may wait
+/// for it (`MSG_MORE`).
+pub(crate) fn send(socket: &impl AsFd, bytes: &[u8], more: bool) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, bytes, flags(more))?)
+}
+
+/// Sends what the socket takes of `first` and then `second`, in one system call.
+pub(crate) fn send_two(socket: &impl AsFd, first: &[u8], second: &[u8], more: bool) -> io::Result<usize> {
+    let parts = [IoSlice::new(first), IoSlice::new(second)];
+    let mut no_control = SendAncillaryBuffer::default();
+    Ok(rustix::net::sendmsg(socket, &parts, &mut no_control, flags(more))?)
+}
+
+/// Sends up to `count` bytes of `file` from `offset`, from page cache to socket; 0 at the end of the
+/// file. `ErrorKind::Unsupported` where sendfile(2) can't be used with this file: read it instead.
+pub(crate) fn send_file(socket: &impl AsFd, file: &File, offset: u64, count: usize) -> io::Result<usize> {
+    let mut position = offset;
+    match rustix::fs::sendfile(socket, file, Some(&mut position), count) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Err(io::ErrorKind::Unsupported.into()),
+        outcome => Ok(outcome?),
+    }
+}
+
+/// Resets the connection now, whoever else has the socket open: reads on it fail from here on.
+pub(crate) fn reset(socket: &impl AsFd) {
+    // Fails only on a connection that is already gone.
+    let _ = rustix::net::connect_unspec(socket);
+}
+
+/// `MSG_NOSIGNAL`: a peer that is gone is an error, never a signal.
+fn flags(more: bool) -> SendFlags {
+    if more { SendFlags::NOSIGNAL | SendFlags::MORE } else { SendFlags::NOSIGNAL }
+}

@@ -1,0 +1,52 @@
+//! What differs from system to system, and nothing else: Linux has its own way where it is faster or
+//! says more, every other Unix takes the portable one. On Linux the portable way is compiled for the
+//! tests, so that it doesn't rot.
+
+pub(crate) mod holder;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(any(test, not(target_os = "linux")))]
+pub(crate) mod portable;
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{SPREADS_REUSEPORT, reset, send, send_at_once, send_file, send_two};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use portable::{SPREADS_REUSEPORT, reset, send, send_at_once, send_file, send_two};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::num::NonZeroUsize;
+
+/// Raises this process's soft limit on open descriptors to its hard limit and returns the limit that
+/// then holds (`u64::MAX`: none). A system that refuses leaves the limit as it was: the caller judges
+/// whether what is returned is enough.
+pub fn raise_descriptor_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.current != limit.maximum && setrlimit(Resource::Nofile, raised).is_ok() {
+        return limit.maximum.unwrap_or(u64::MAX);
+    }
+    limit.current.unwrap_or(u64::MAX)
+}
+
+/// How many cores this process may use, its affinity and its control group's quota taken into account;
+/// 1 where the system doesn't say.
+pub fn available_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_descriptor_limit_is_raised_to_the_hard_limit_and_stays_there() {
+        let hard = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX);
+        assert_eq!(raise_descriptor_limit(), hard);
+        assert_eq!(raise_descriptor_limit(), hard);
+    }
+
+    #[test]
+    fn there_is_a_core_to_run_on() {
+        assert!(available_cores() >= 1);
+    }
+}
