@@ -1,2 +1,42 @@
+//! A redirector that measures: clients go to each replica in proportion to its speed.
+//!
+//! Two loops that meet at one published snapshot:
+//! - control: [`probe`] a replica by a whole, timed GET -> [`trial`] (is it believed at once, or asked
+//!   twice more?) -> [`standing`] with its [`score`] and [`health`] -> publish;
+//! - data: load the snapshot -> [`choose`] -> [`redirect`]. No lock, no wait and no I/O on a client's
+//!   way.
+//!
+//! What it promises: nobody is sent to a replica that has not passed its last test, whatever status,
+//! length or speed it answers with; among those that have, no replica is ever a whole client away from
+//! its share (in a lap of [`choose::LAP_MIN`] clients); `Location` is always on one of the replicas.
+//!
+//! What it does *not* do: it opens no socket and reads no clock on the wall (a
+//! [`Service`](message::Service) to probe through and the time are given to it), it carries no content
+//! itself, it does not know which replica has which file, and it takes no replica out for being slow as
+//! long as the test ends within its time: a slow one gets few clients.
+
 #![forbid(unsafe_code)]
-//! Placeholder.
+
+pub mod balancer;
+pub mod choose;
+pub mod config;
+pub mod health;
+mod length;
+pub mod probe;
+pub mod redirect;
+pub mod replica;
+pub mod report;
+mod rhythm;
+pub mod score;
+mod snapshot;
+pub mod standing;
+mod testing;
+pub mod trial;
+
+pub use balancer::Balancer;
+pub use config::{Config, ConfigFault};
+pub use health::{Health, Reason, State};
+pub use length::LengthRule;
+pub use redirect::RedirectStatus;
+pub use replica::Replica;
+pub use report::Row;

@@ -1,0 +1,201 @@
+//! Whether a replica gets clients, and why not. Pure.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use message::{Failure, StatusCode};
+
+/// Whether a replica gets clients, and since when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    state: State,
+    since: SystemTime,
+}
+
+/// What a replica's tests have made of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No test has ended yet: it gets nobody.
+    Untested,
+    /// It gets its share.
+    Up,
+    /// It was down and has passed a test again: it gets a part of its share, twice as much after each
+    /// good test, so that one that comes back weak is not buried at once.
+    Returning {
+        /// How many quarters of its share it gets: 1 or 2.
+        quarters: u8,
+    },
+    /// It gets nobody until it passes a test.
+    Down(Reason),
+}
+
+/// Why a replica gets nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No response, or none that is whole.
+    Failed(Failure),
+    /// Not whole within this time.
+    TimedOut(Duration),
+    /// A status other than 200: an error page is a fast one. Redirects are not followed, since
+    /// where they lead is another server.
+    Status(StatusCode),
+    /// A whole answer of another length than the replicas agree on: not the same file.
+    Length {
+        /// What it sent, in bytes.
+        sent: u64,
+        /// What it should have sent, in bytes.
+        agreed: u64,
+    },
+    /// More content than a probe reads.
+    TooLong {
+        /// How much it reads, in bytes.
+        max: u64,
+    },
+}
+
+impl Health {
+    /// Of a replica that has not been tested.
+    #[must_use]
+    pub fn untested(now: SystemTime) -> Self {
+        Self { state: State::Untested, since: now }
+    }
+
+    /// After a good test. The first one is believed wholly: there was no failure before it.
+    #[must_use]
+    pub fn after_good(&self, now: SystemTime) -> Self {
+        let state = match self.state {
+            State::Untested | State::Up | State::Returning { quarters: 2.. } => State::Up,
+            State::Down(_) => State::Returning { quarters: 1 },
+            State::Returning { quarters } => State::Returning { quarters: quarters.saturating_mul(2) },
+        };
+        self.turned(state, now)
+    }
+
+    /// After a bad test.
+    #[must_use]
+    pub fn after_bad(&self, reason: Reason, now: SystemTime) -> Self {
+        self.turned(State::Down(reason), now)
+    }
+
+    /// What its tests have made of it.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// When it became so.
+    #[must_use]
+    pub fn since(&self) -> SystemTime {
+        self.since
+    }
+
+    /// Whether it gets clients.
+    #[must_use]
+    pub fn is_in(&self) -> bool {
+        self.part() > 0.0
+    }
+
+    /// What part of its share it gets: 0 to 1.
+    #[must_use]
+    pub fn part(&self) -> f64 {
+        match self.state {
+            State::Untested | State::Down(_) => 0.0,
+            State::Returning { quarters } => f64::from(quarters) / 4.0,
+            State::Up => 1.0,
+        }
+    }
+
+    /// Whether somebody who reads the log wants to know of the change from `before`.
+    #[must_use]
+    pub fn is_news_after(&self, before: &Self) -> bool {
+        use std::mem::discriminant;
+        match (&before.state, &self.state) {
+            (State::Down(before), State::Down(now)) => discriminant(before) != discriminant(now),
+            (before, now) => discriminant(before) != discriminant(now),
+        }
+    }
+
+    fn turned(&self, state: State, now: SystemTime) -> Self {
+        let same = std::mem::discriminant(&self.state) == std::mem::discriminant(&state);
+        Self { state, since: if same { self.since } else { now } }
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.state {
+            State::Untested => f.write_str("untested"),
+            State::Up => f.write_str("up"),
+            State::Returning { quarters } => write!(f, "returning at {quarters}/4 of its share"),
+            State::Down(reason) => write!(f, "down: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failure) => write!(f, "{} ({})", failure.detail(), failure.kind().name()),
+            Self::TimedOut(limit) => write!(f, "no whole answer within {} ms", limit.as_millis()),
+            Self::Status(status) => write!(f, "answers {status} to the test, not 200"),
+            Self::Length { sent, agreed } => {
+                write!(f, "sends {sent} bytes where {agreed} are right: not the same file as the others")
+            }
+            Self::TooLong { max } => {
+                write!(f, "sends more than the {max} bytes that a test reads: probe a smaller file")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use message::FailureKind;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn refused() -> Reason {
+        Reason::Failed(Failure::before_sending(FailureKind::ConnectionRefused, "connection refused"))
+    }
+
+    #[test]
+    fn who_was_down_comes_back_at_a_quarter_and_doubles() {
+        let untested = Health::untested(at(0));
+        assert!(!untested.is_in());
+        let mut health = untested.after_good(at(1));
+        assert_eq!((health.part(), health.since()), (1.0, at(1)));
+        health = health.after_bad(refused(), at(5));
+        assert!(!health.is_in());
+        let parts: Vec<_> = (6..10)
+            .map(|second| {
+                health = health.after_good(at(second));
+                health.part()
+            })
+            .collect();
+        assert_eq!(parts, [0.25, 0.5, 1.0, 1.0]);
+        assert_eq!(health.since(), at(8));
+    }
+
+    #[test]
+    fn who_stays_down_has_been_down_since_the_first_failure() {
+        let health = Health::untested(at(0)).after_bad(refused(), at(1));
+        let later = health.after_bad(Reason::TimedOut(Duration::from_secs(1)), at(9));
+        assert_eq!(later.since(), at(1));
+        assert!(later.is_news_after(&health), "the reason is another");
+        assert!(!later.is_news_after(&later.after_bad(Reason::TimedOut(Duration::from_secs(2)), at(10))));
+    }
+
+    #[test]
+    fn a_reason_says_what_was_wrong() {
+        for (reason, text) in [
+            (refused(), "connection refused (connection_refused)"),
+            (Reason::TimedOut(Duration::from_secs(1)), "no whole answer within 1000 ms"),
+            (Reason::Status(StatusCode::NOT_FOUND), "answers 404 Not Found to the test, not 200"),
+        ] {
+            assert_eq!(reason.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! The balancer among simulated replicas, on a stepped clock.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where it stands")]
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use balancer::{Balancer, Config, LengthRule, Reason, Replica, State};
+use bytes::Bytes;
+use lab::{Answers, Clock, Fault, Link, Network, body_bytes};
+use message::{
+    Authority, Body, FailureKind, Method, Request, Response, Scheme, Service, StatusCode, Target, header,
+};
+
+const A: &str = "a.test:8000";
+const B: &str = "b.test:8100";
+const C: &str = "c.test:8200";
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Three replicas with links of 4:2:1: the probed file takes 100, 200 and 400 ms.
+fn network() -> Network {
+    let network = Network::new(Clock::new());
+    for (authority, rate) in [(A, 1_000_000), (B, 500_000), (C, 250_000)] {
+        network.serve(authority, sends(100_000));
+        network.set_link(authority, Link::of_bandwidth(rate));
+    }
+    network
+}
+
+fn ok(length: usize) -> Response {
+    let mut response = Response::new(StatusCode::OK);
+    response.body = Body::from(Bytes::from(vec![b'x'; length]));
+    response
+}
+
+fn sends(length: usize) -> Answers {
+    Answers::new(move |_| ok(length))
+}
+
+fn config(replicas: &[&str]) -> Config {
+    let replica = |authority: &&str| Replica::new(Scheme::Http, Authority::parse(authority).unwrap());
+    Config::new(replicas.iter().map(replica).collect()).unwrap().with_interval(INTERVAL).unwrap()
+}
+
+async fn tested(network: &Network, config: Config) -> Balancer {
+    let balancer = Balancer::new(config, network.clock().now());
+    balancer.test_all(&network.client()).await;
+    balancer
+}
+
+/// A balancer that has tested all three and goes on testing them.
+async fn running(network: &Network) -> Balancer {
+    let balancer = tested(network, config(&[A, B, C])).await;
+    let (control, upstream) = (balancer.clone(), network.client());
+    tokio::spawn(async move { control.keep_testing(upstream, pending::<()>()).await });
+    balancer
+}
+
+async fn ask(balancer: &Balancer, path: &str) -> Response {
+    let target = Target::parse(&Bytes::copy_from_slice(path.as_bytes())).unwrap();
+    balancer.call(Request::get(target, Clock::new().now())).await.unwrap()
+}
+
+/// Where `clients` clients are sent, by authority; "503" where to nobody.
+async fn sent(balancer: &Balancer, clients: u32) -> BTreeMap<String, u32> {
+    let mut sent = BTreeMap::new();
+    for _ in 0..clients {
+        let response = ask(balancer, "/file").await;
+        let place = match response.fields.text(&header::LOCATION) {
+            Some(location) => Target::parse_url(location).unwrap().authority().unwrap().to_string(),
+            None => response.status.as_u16().to_string(),
+        };
+        *sent.entry(place).or_default() += 1;
+    }
+    sent
+}
+
+fn shares(expected: &[(&str, u32)]) -> BTreeMap<String, u32> {
+    expected.iter().map(|(place, clients)| ((*place).to_owned(), *clients)).collect()
+}
+
+fn state(balancer: &Balancer, authority: &str) -> State {
+    let rows = balancer.report();
+    let row = rows.iter().find(|row| row.replica.authority().to_string() == authority);
+    row.unwrap_or_else(|| panic!("{authority} is not in the report")).health.state().clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_go_to_each_replica_in_proportion_to_its_speed() {
+    let network = network();
+    let balancer = tested(&network, config(&[C, A, B])).await;
+    assert_eq!(sent(&balancer, 700).await, shares(&[(A, 400), (B, 200), (C, 100)]));
+    let report = balancer.report();
+    let ranked: Vec<_> =
+        report.iter().map(|row| (row.replica.authority().to_string(), row.redirects)).collect();
+    assert_eq!(ranked, [(A.into(), 400), (B.into(), 200), (C.into(), 100)]);
+    let times: Vec<_> = report.iter().map(|row| row.median.unwrap().as_millis()).collect();
+    assert_eq!(times, [100, 200, 400]);
+    assert!(report.iter().all(|row| *row.health.state() == State::Up));
+    assert!((report.iter().map(|row| row.share).sum::<f64>() - 1.0).abs() < 1e-9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shares_stay_exact_while_tests_go_on() {
+    let network = network();
+    let balancer = running(&network).await;
+    let mut total = BTreeMap::new();
+    for _ in 0..100 {
+        network.clock().advance(Duration::from_secs(1)).await;
+        for (place, clients) in sent(&balancer, 7).await {
+            *total.entry(place).or_default() += clients;
+        }
+    }
+    assert_eq!(total, shares(&[(A, 400), (B, 200), (C, 100)]));
+    let probes = network.requests(A);
+    assert!((20..=25).contains(&probes), "three at first, then one per interval: {probes}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_administrators_weight_multiplies_the_speed() {
+    let network = network();
+    let weighted = |authority, weight| {
+        Replica::new(Scheme::Http, Authority::parse(authority).unwrap()).with_weight(weight)
+    };
+    let balancer = tested(&network, Config::new(vec![weighted(A, 1), weighted(C, 4)]).unwrap()).await;
+    assert_eq!(sent(&balancer, 100).await, shares(&[(A, 50), (C, 50)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_sent_to_a_replica_that_was_not_tested() {
+    let balancer = Balancer::new(config(&[A]), Clock::new().now());
+    let response = ask(&balancer, "/").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.fields.get(&header::RETRY_AFTER).unwrap(), "5");
+    assert_eq!(response.fields.get(&header::CACHE_CONTROL).unwrap(), "no-store");
+    assert_eq!(state(&balancer, A), State::Untested);
+}
+
+/// Every way to be wrong that a fast answer can hide: out after the next test, in after a good one.
+#[tokio::test(start_paused = true)]
+async fn who_fails_a_test_gets_nobody_until_it_passes_one() {
+    let faults = [
+        Fault::Refuse,
+        Fault::Silent,
+        Fault::Stall(0),
+        Fault::Stall(99_999),
+        Fault::Cut(0),
+        Fault::Cut(99_999),
+        Fault::Status(StatusCode::INTERNAL_SERVER_ERROR),
+        Fault::Status(StatusCode::NOT_FOUND),
+        Fault::Status(StatusCode::MOVED_PERMANENTLY),
+        Fault::Status(StatusCode::PARTIAL_CONTENT),
+        Fault::Fail(FailureKind::DnsError),
+    ];
+    for fault in faults {
+        let network = network();
+        let balancer = running(&network).await;
+        network.set_fault(A, fault);
+        // An interval, its jitter, and two probes that wait for a second each.
+        network.clock().advance(INTERVAL + Duration::from_millis(2600)).await;
+        assert_eq!(sent(&balancer, 300).await, shares(&[(B, 200), (C, 100)]), "{fault:?}");
+        network.set_fault(A, Fault::None);
+        network.clock().advance(4 * INTERVAL).await;
+        assert_eq!(sent(&balancer, 700).await, shares(&[(A, 400), (B, 200), (C, 100)]), "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_fails_the_first_test_gets_nobody_and_holds_nobody_up() {
+    let network = network();
+    network.set_fault(A, Fault::Silent);
+    network.set_fault(B, Fault::Refuse);
+    let start = network.clock().now();
+    let balancer = tested(&network, config(&[A, B, C])).await;
+    assert!(network.clock().now() <= start + INTERVAL + Duration::from_millis(1));
+    assert_eq!(sent(&balancer, 10).await, shares(&[(C, 10)]));
+    assert_eq!(state(&balancer, A), State::Down(Reason::TimedOut(INTERVAL)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_page_with_200_is_the_fastest_and_gets_nobody() {
+    let network = network();
+    network.serve(A, sends(300));
+    let balancer = tested(&network, config(&[A, B, C])).await;
+    assert_eq!(sent(&balancer, 30).await, shares(&[(B, 20), (C, 10)]));
+    assert_eq!(state(&balancer, A), State::Down(Reason::Length { sent: 300, agreed: 100_000 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_begins_to_send_another_file_is_out_after_its_test() {
+    let network = network();
+    let balancer = running(&network).await;
+    network.serve(A, sends(300));
+    network.clock().advance(INTERVAL + Duration::from_secs(1)).await;
+    assert_eq!(sent(&balancer, 30).await, shares(&[(B, 20), (C, 10)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lengths_are_not_compared_where_they_are_told_not_to_be() {
+    let network = network();
+    network.serve(A, sends(50_000));
+    let balancer = tested(&network, config(&[A, B]).with_length(LengthRule::Any)).await;
+    assert_eq!(sent(&balancer, 50).await, shares(&[(A, 40), (B, 10)]));
+    let balancer = tested(&network, config(&[A, B]).with_length(LengthRule::Exactly(50_000))).await;
+    assert_eq!(sent(&balancer, 50).await, shares(&[(A, 50)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slowdown_is_followed_within_an_interval_and_so_is_its_end() {
+    let network = network();
+    let balancer = running(&network).await;
+    network.clock().advance(4 * INTERVAL).await;
+    network.set_link(A, Link::of_bandwidth(250_000));
+    network.clock().advance(INTERVAL + Duration::from_secs(2)).await;
+    assert_eq!(sent(&balancer, 400).await, shares(&[(A, 100), (B, 200), (C, 100)]));
+    network.set_link(A, Link::of_bandwidth(1_000_000));
+    network.clock().advance(INTERVAL + Duration::from_secs(2)).await;
+    assert_eq!(sent(&balancer, 700).await, shares(&[(A, 400), (B, 200), (C, 100)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_odd_answer_of_three_changes_nothing() {
+    let network = network();
+    let balancer = running(&network).await;
+    network.clock().advance(2 * INTERVAL).await;
+    let asked = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&asked);
+    network.serve(
+        A,
+        Answers::new(move |_| match counter.fetch_add(1, Ordering::Relaxed) {
+            0 => Response::new(StatusCode::INTERNAL_SERVER_ERROR),
+            _ => ok(100_000),
+        }),
+    );
+    network.clock().advance(INTERVAL + Duration::from_secs(1)).await;
+    assert!(asked.load(Ordering::Relaxed) >= 3, "a failure is asked about again at once");
+    assert_eq!(sent(&balancer, 700).await, shares(&[(A, 400), (B, 200), (C, 100)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_back_gets_a_quarter_of_its_share_and_then_more() {
+    let network = network();
+    network.set_fault(A, Fault::Refuse);
+    let balancer = tested(&network, config(&[A, B])).await;
+    network.set_fault(A, Fault::None);
+    // Its share is two of three: weights of 2 and 1, then of 0.5, 1, and 2 again to 1.
+    for expected in [[(A, 20), (B, 40)], [(A, 30), (B, 30)], [(A, 40), (B, 20)]] {
+        balancer.test_all(&network.client()).await;
+        assert_eq!(sent(&balancer, 60).await, shares(&expected));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_all_out_clients_are_told_when_to_come_back() {
+    let network = network();
+    let balancer = running(&network).await;
+    for authority in [A, B, C] {
+        network.stop(authority);
+    }
+    network.clock().advance(INTERVAL + Duration::from_secs(1)).await;
+    let response = ask(&balancer, "/file").await;
+    assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.fields.get(&header::RETRY_AFTER).unwrap(), "5");
+    assert_eq!(response.fields.get(&header::CACHE_CONTROL).unwrap(), "no-store");
+    assert!(!response.fields.contains(&header::LOCATION));
+    network.serve(B, sends(100_000));
+    network.clock().advance(INTERVAL + Duration::from_secs(2)).await;
+    assert_eq!(sent(&balancer, 10).await, shares(&[(B, 10)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_too_large_to_probe_is_refused_before_it_is_read() {
+    let network = Network::new(Clock::new());
+    network.serve(
+        A,
+        Answers::new(|_| {
+            let mut response = Response::new(StatusCode::OK);
+            let block = Bytes::from(vec![0; 1 << 20]);
+            response.body = Body::Segments(vec![message::Segment::Bytes(block); 65]);
+            response
+        }),
+    );
+    let balancer = tested(&network, config(&[A])).await;
+    assert_eq!(state(&balancer, A), State::Down(Reason::TooLong { max: 64 << 20 }));
+    assert_eq!(network.bytes_sent(A), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_is_an_ordinary_get_of_the_probe_path() {
+    let network = network();
+    let path = message::PathAndQuery::parse(Bytes::from_static(b"/probe?x")).unwrap();
+    tested(&network, config(&[A]).with_probe_path(path)).await;
+    let seen = &network.log(A)[0];
+    assert_eq!((seen.method.as_str(), seen.target.to_string().as_str()), ("GET", "/probe?x"));
+    assert_eq!(seen.fields.get(&header::ACCEPT_ENCODING).unwrap(), "identity");
+    assert_eq!(network.requests(A), 3, "asked three times, since nothing was believed before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_is_redirected_with_path_and_query_exactly_as_sent() {
+    let network = network();
+    let balancer = tested(&network, config(&[A])).await;
+    for (target, location) in [
+        ("/index.html", "http://a.test:8000/index.html"),
+        ("/a%20b/../c?q=1&&r", "http://a.test:8000/a%20b/../c?q=1&&r"),
+        ("//evil.test/x", "http://a.test:8000//evil.test/x"),
+        ("http://balancer.test/x?y", "http://a.test:8000/x?y"),
+    ] {
+        let response = ask(&balancer, target).await;
+        assert_eq!(response.status, StatusCode::MOVED_PERMANENTLY);
+        assert_eq!(response.fields.get(&header::LOCATION).unwrap(), location);
+        assert_eq!(response.fields.get(&header::CACHE_CONTROL).unwrap(), "no-store");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_the_wire_a_head_is_redirected_and_a_post_is_not() {
+    let network = network();
+    let balancer = tested(&network, config(&[A]).with_status(307).unwrap()).await;
+    network.serve("balancer.test:8080", balancer);
+    let request = |method| {
+        let target = Target::parse_url("http://balancer.test:8080/x").unwrap();
+        let mut request = Request::get(target, network.clock().now());
+        request.method = method;
+        request
+    };
+    let head = network.client().call(request(Method::HEAD)).await.unwrap();
+    assert_eq!(head.status, StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(head.fields.get(&header::LOCATION).unwrap(), "http://a.test:8000/x");
+    assert!(body_bytes(head.body).await.unwrap().is_empty());
+    for method in [Method::POST, Method::OPTIONS, Method::from_bytes(b"get").unwrap()] {
+        let response = network.client().call(request(method)).await.unwrap();
+        assert_eq!(response.status, StatusCode::NOT_IMPLEMENTED);
+        assert!(!response.fields.contains(&header::LOCATION));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn testing_stops_when_it_is_told_to() {
+    let network = network();
+    let balancer = tested(&network, config(&[A, B, C])).await;
+    let stop = tokio::time::sleep(2 * INTERVAL);
+    balancer.keep_testing(network.client(), stop).await;
+    let probes = network.requests(A);
+    network.clock().advance(4 * INTERVAL).await;
+    assert_eq!(network.requests(A), probes);
+    assert_eq!(probes, 5, "three at first and one per interval");
+}
