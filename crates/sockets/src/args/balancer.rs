@@ -1,15 +1,15 @@
 //! `sockets balancer`
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use balancer::Config;
+use balancer::{Config, ConfigFault, Replica};
 use clap::Args;
 use message::{Authority, PathAndQuery, Scheme};
 
 use crate::args::listen::{Addresses, Bind, ListenArgs};
 use crate::args::units;
-use crate::exit::Exit;
 
 /// Sends clients to the fastest of several servers.
 #[derive(Args, Clone, Debug)]
@@ -40,8 +40,8 @@ pub(crate) struct BalancerArgs {
     #[arg(long, env = "SOCKETS_PROBE_PATH", value_name = "PATH", default_value = "/", value_parser = path)]
     pub(crate) probe_path: PathAndQuery,
     /// Status of the redirect
-    #[arg(long, env = "SOCKETS_STATUS", default_value = "301", value_parser = ["301", "302", "303", "307", "308"])]
-    pub(crate) status: String,
+    #[arg(long, env = "SOCKETS_STATUS", value_name = "301|302|303|307|308", default_value_t = 301)]
+    pub(crate) status: u16,
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
 }
@@ -52,11 +52,13 @@ impl BalancerArgs {
     }
 
     /// What the role is told.
-    pub(crate) fn config(&self) -> Result<Config, Exit> {
-        let mut config = Config::new(self.to.clone()).map_err(Exit::usage)?;
-        config = config.with_interval(self.interval).map_err(Exit::usage)?;
-        config = config.with_probe_path(self.probe_path.clone());
-        config.with_status(self.status.parse().unwrap_or_default()).map_err(Exit::usage)
+    pub(crate) fn config(&self) -> Result<Config, ConfigFault> {
+        let replicas = self.to.iter().map(|(scheme, authority)| Replica::new(*scheme, authority.clone()));
+        Config::new(replicas.collect())?
+            .with_probe_path(self.probe_path.clone())
+            .with_seed(RandomState::new().hash_one(()))
+            .with_interval(self.interval)?
+            .with_status(self.status)
     }
 }
 

@@ -4,9 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cache::Config;
+use cache::config::{Config, Origin};
 use clap::Args;
-use message::{Authority, Scheme};
 
 use crate::args::listen::{Addresses, Bind, ListenArgs};
 use crate::args::units;
@@ -25,8 +24,8 @@ use is validated by a conditional GET; after --keep without a validation it is f
 ordinary files: http://HOST/PATH lies under DIR/HOST/PATH.")]
 pub(crate) struct CacheArgs {
     /// Be a reverse proxy for this origin, such as http://localhost:8000 [default: a forward proxy]
-    #[arg(long, env = "SOCKETS_ORIGIN", value_name = "URL", value_parser = units::site)]
-    pub(crate) origin: Option<(Scheme, Authority)>,
+    #[arg(long, env = "SOCKETS_ORIGIN", value_name = "URL", value_parser = origin)]
+    pub(crate) origin: Option<Origin>,
     /// TCP port; 0 takes a free one
     #[arg(short, long, env = "SOCKETS_PORT", default_value_t = 9000)]
     pub(crate) port: u16,
@@ -39,6 +38,9 @@ pub(crate) struct CacheArgs {
     /// How much the stored bodies may take on disk
     #[arg(long, env = "SOCKETS_SIZE", value_name = "SIZE", default_value = "10GiB", value_parser = units::size)]
     pub(crate) size: u64,
+    /// How much memory small, recently used responses may take
+    #[arg(long, env = "SOCKETS_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = units::size)]
+    pub(crate) memory: u64,
     /// How long a stored response may be used after it was last validated
     #[arg(long, env = "SOCKETS_KEEP", value_name = "DURATION", default_value = "24h", value_parser = units::duration)]
     pub(crate) keep: Duration,
@@ -58,7 +60,13 @@ impl CacheArgs {
             origin: self.origin.clone(),
             keep: self.keep,
             size: self.size,
+            memory: self.memory,
             ..Config::new(self.dir.clone())
         }
     }
+}
+
+fn origin(text: &str) -> Result<Origin, String> {
+    let (scheme, authority) = units::site(text)?;
+    Origin::new(scheme, authority).map_err(|fault| fault.to_string())
 }

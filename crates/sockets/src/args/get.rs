@@ -21,9 +21,9 @@ Examples:
 
 A file appears under its name only when it is whole; a failed download leaves none.
 
-Exit status: 0 saved; 1 other; 2 usage; 3 file (disk full, permission, exists); 4 network (no connection,
-time out, cut short); 5 TLS; 6 not allowed (401, 403, 407); 7 protocol (not HTTP, redirect loop);
-8 the server answered with another status than 200; 130 interrupted.")]
+Exit status: 0 saved; 1 a fault of our own; 2 usage; 3 file (exists, disk full, permission); 4 network (no
+connection, too slow, cut short); 5 TLS; 6 user name and password wanted (401, 407); 7 protocol (what came
+is not HTTP); 8 the server answered, and not with the file; 130 interrupted.")]
 pub(crate) struct GetArgs {
     /// What to download; http:// may be left out
     #[arg(value_name = "URL", required = true, value_parser = units::url)]

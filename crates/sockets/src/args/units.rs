@@ -9,13 +9,16 @@ use message::{Authority, Scheme, Target};
 
 /// `500k`, `10M`, `2G` (powers of 1000), `64Ki`, `10GiB` (powers of 1024), or bytes.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
-    let bytes = text.parse::<ByteSize>().map_err(|_| format!("{text:?} is no size: write 500k, 10M, 64Ki or 10GiB"))?;
+    let bytes = text
+        .parse::<ByteSize>()
+        .map_err(|_| format!("{text:?} is no size: write 500k, 10M, 64Ki or 10GiB"))?;
     Ok(bytes.as_u64())
 }
 
 /// `250ms`, `30s`, `5m`, `1h30m`, `24h`, `7d`; a bare number is refused, since its unit can only be guessed.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| format!("{text:?} is no duration: write 250ms, 30s, 5m, 24h or 7d"))
+    humantime::parse_duration(text)
+        .map_err(|_| format!("{text:?} is no duration: write 250ms, 30s, 5m, 24h or 7d"))
 }
 
 /// A duration that is not zero.
@@ -31,7 +34,9 @@ pub(crate) fn site(text: &str) -> Result<(Scheme, Authority), String> {
     match Target::parse_url(text).map_err(|fault| explain(text, fault))? {
         Target::Absolute(Scheme::Https, ..) => Err(format!("{text:?}: https is not spoken yet, use http")),
         Target::Absolute(scheme, authority, path) if path.as_str() == "/" => Ok((scheme, authority)),
-        _ => Err(format!("{text:?} names a path: write only the host and port, such as http://localhost:8000")),
+        _ => {
+            Err(format!("{text:?} names a path: write only the host and port, such as http://localhost:8000"))
+        }
     }
 }
 

@@ -26,7 +26,10 @@ pub(super) async fn server(town: &Town, table: &mut Table) {
     let place = &server.place.authority;
     table.step("GET /index.html", whole(server).await);
     table.step("DELETE", status(place, "DELETE /index.html HTTP/1.1", "501 Method Not Implemented").await);
-    table.step("GET in HTTP/1.0", status(place, "GET /index.html HTTP/1.0", "505 Version Not Supported").await);
+    table.step(
+        "GET in HTTP/1.0",
+        status(place, "GET /index.html HTTP/1.0", "505 Version Not Supported").await,
+    );
     table.step("a file that is not there", status(place, "GET /none HTTP/1.1", "404 Not Found").await);
     table.step("conditional GET, unchanged", unchanged(place).await);
 }
@@ -45,7 +48,8 @@ pub(super) async fn cache(town: &mut Town, table: &mut Table) {
     let server = town.server(1);
     let place = &town.cache.authority;
     server.tally.take();
-    table.step("get --proxy, not in the cache", saved(town, server, Ask::through(place, "/index.html")).await);
+    table
+        .step("get --proxy, not in the cache", saved(town, server, Ask::through(place, "/index.html")).await);
     table.step("  the server was asked", asked(server, "once, for all of it", (1, 0)));
     table.step("  the body is an ordinary file", stored(town, server));
     table.step("again, not expired", cached(place, server).await);
@@ -109,8 +113,13 @@ async fn unchanged(place: &Authority) -> Outcome {
     let line = "GET /index.html HTTP/1.1";
     let etag = ask_for(place, line).await?.expect("200 OK")?.field("etag").to_owned();
     let condition = format!("If-None-Match: {etag}");
-    let answer = ask(place, &[line, &format!("Host: {place}"), &condition]).await?.expect("304 Not Modified")?;
-    if answer.body.is_empty() { Ok(format!("304 Not Modified, {etag}")) } else { Err("a 304 with a body".to_owned()) }
+    let answer =
+        ask(place, &[line, &format!("Host: {place}"), &condition]).await?.expect("304 Not Modified")?;
+    if answer.body.is_empty() {
+        Ok(format!("304 Not Modified, {etag}"))
+    } else {
+        Err("a 304 with a body".to_owned())
+    }
 }
 
 /// What is downloaded, and by which way.
@@ -129,8 +138,7 @@ impl<'a> Ask<'a> {
         Self { proxy: Some(proxy), ..Self::straight(path) }
     }
 
-    async fn download(&self, server: &Server, dir: PathBuf) -> Result<Fetched, GetFault> {
-        let url = Url::parse(&format!("http://{}{}", server.place.authority, self.path))?;
+    async fn download(&self, url: Url, dir: PathBuf) -> Result<Fetched, GetFault> {
         let order = Order { balancer: self.balancer.cloned(), ..Order::new(url, Output::Directory(dir)) };
         let route = self.proxy.map_or(Route::Direct, |proxy| Route::Proxy(proxy.clone()));
         download::get(&pool(route), order, clock::now(), &()).await
@@ -138,9 +146,13 @@ impl<'a> Ask<'a> {
 }
 
 async fn saved(town: &Town, server: &Server, ask: Ask<'_>) -> Outcome {
-    let fetched = ask.download(server, town.downloads()?).await.map_err(|fault| fault.to_string())?;
+    let url = server.url(ask.path).map_err(|fault| fault.to_string())?;
+    let fetched = ask.download(url, town.downloads()?).await.map_err(|fault| fault.to_string())?;
     let path = fetched.path.as_ref().ok_or("not saved")?;
-    same(&fs::read(path).map_err(|error| error.to_string())?, &server.read(ask.path.trim_start_matches('/'))?)?;
+    same(
+        &fs::read(path).map_err(|error| error.to_string())?,
+        &server.read(ask.path.trim_start_matches('/'))?,
+    )?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(format!("saved as {name}, {} bytes as on the server", fetched.bytes))
 }
@@ -151,22 +163,29 @@ async fn balanced(town: &Town) -> Outcome {
         server.tally.take();
     }
     let outcome = saved(town, town.server(0), ask).await?;
-    let from = town.servers.iter().find(|server| server.tally.take() == (1, 0)).ok_or("no server was asked")?;
+    let from =
+        town.servers.iter().find(|server| server.tally.take() == (1, 0)).ok_or("no server was asked")?;
     Ok(format!("{outcome}, from {}", from.place.authority))
 }
 
 async fn nothing_saved(town: &Town, server: &Server) -> Outcome {
     let dir = town.downloads()?;
-    match Ask::straight("/none").download(server, dir.clone()).await {
+    let url = server.url("/none").map_err(|fault| fault.to_string())?;
+    match Ask::straight("/none").download(url, dir.clone()).await {
         Ok(_) => Err("saved something".to_owned()),
-        Err(_) if fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) => Err("left a file".to_owned()),
+        Err(_) if fs::read_dir(&dir).is_ok_and(|mut entries| entries.next().is_some()) => {
+            Err("left a file".to_owned())
+        }
         Err(fault) => Ok(format!("exit status {}, no file: {fault}", fault.exit_status())),
     }
 }
 
 fn stored(town: &Town, server: &Server) -> Outcome {
     let path = town.stored_body(server, "index.html");
-    same(&fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?, &server.read("index.html")?)?;
+    same(
+        &fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?,
+        &server.read("index.html")?,
+    )?;
     Ok(path.display().to_string())
 }
 
@@ -218,5 +237,9 @@ async fn ask_for(place: &Authority, line: &str) -> Result<Answer, String> {
 }
 
 fn same(got: &[u8], expected: &[u8]) -> Result<(), String> {
-    if got == expected { Ok(()) } else { Err(format!("{} other bytes than the {} expected", got.len(), expected.len())) }
+    if got == expected {
+        Ok(())
+    } else {
+        Err(format!("{} other bytes than the {} expected", got.len(), expected.len()))
+    }
 }

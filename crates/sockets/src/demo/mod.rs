@@ -10,8 +10,6 @@ mod table;
 mod town;
 mod wire;
 
-use message::PathAndQuery;
-
 use crate::args::DemoArgs;
 use crate::demo::table::Table;
 use crate::demo::town::Town;
@@ -52,8 +50,4 @@ async fn stay(town: &Town, table: &Table) -> Result<(), Exit> {
     let cannot = |error| Exit::failed(format_args!("can't listen for signals: {error}"));
     Stop::listen().map_err(cannot)?.next().await;
     Ok(())
-}
-
-fn path(text: &'static str) -> Result<PathAndQuery, String> {
-    PathAndQuery::parse(bytes::Bytes::from_static(text.as_bytes())).map_err(|fault| fault.to_string())
 }

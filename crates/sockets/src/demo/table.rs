@@ -43,7 +43,8 @@ impl Table {
 
     /// The last line; whether all steps held.
     pub(super) fn conclude(&self) -> bool {
-        let elapsed = Duration::from_millis(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let elapsed =
+            Duration::from_millis(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX));
         print(&format!("\n{} steps held, {} failed, in {elapsed:?}\n", self.held, self.failed));
         self.failed == 0
     }

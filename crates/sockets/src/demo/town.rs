@@ -8,10 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use balancer::Balancer;
+use balancer::{Balancer, Replica};
+use bytes::Bytes;
 use cache::Cache;
-use engine::{ExchangeRecord, Observer, Pool, Route, Unobserved};
-use message::{Authority, Scheme, Service};
+use download::Url;
+use engine::{ExchangeRecord, Observer, Pool, Route, Unobserved, clock};
+use message::target::TargetFault;
+use message::{Authority, PathAndQuery, Scheme, Service};
 use origin::Origin;
 use tempfile::TempDir;
 
@@ -30,6 +33,9 @@ const SERVERS: [(u16, Duration); 3] =
 const CACHE_PORT: u16 = 9000;
 const SHORT_CACHE_PORT: u16 = 9001;
 const BALANCER_PORT: u16 = 8080;
+
+/// What the balancer transfers in a test.
+const PROBE_PATH: Bytes = Bytes::from_static(b"/probe.bin");
 
 /// Everything that runs.
 pub(super) struct Town {
@@ -94,10 +100,11 @@ impl Town {
         let short = cache::Config { keep: Duration::ZERO, ..cache::Config::new(home.path().join("short")) };
         let (long, cache) = start_cache(long, CACHE_PORT)?;
         let (short, short_cache) = start_cache(short, SHORT_CACHE_PORT)?;
-        let replicas = servers.iter().map(|server| (Scheme::Http, server.place.authority.clone())).collect();
-        let config = balancer::Config::new(replicas).map_err(Exit::failed)?;
-        let config = config.with_probe_path(super::path("/probe.bin").map_err(Exit::failed)?);
-        let balancer = Balancer::new(config);
+        let replicas =
+            servers.iter().map(|server| Replica::new(Scheme::Http, server.place.authority.clone()));
+        let config = balancer::Config::new(replicas.collect()).map_err(Exit::failed)?;
+        let config = config.with_probe_path(PathAndQuery::parse(PROBE_PATH).map_err(Exit::failed)?);
+        let balancer = Balancer::new(config, clock::now());
         let upstream = pool(Route::Direct);
         balancer.test_all(&upstream).await;
         let balancer_place = Place::start("balancer", BALANCER_PORT, balancer.clone(), Unobserved)?;
@@ -118,7 +125,8 @@ impl Town {
 
     /// A new, empty directory for what is downloaded.
     pub(super) fn downloads(&self) -> Result<PathBuf, String> {
-        let dir = TempDir::with_prefix_in("downloads-", self.home.path()).map_err(|error| error.to_string())?;
+        let dir =
+            TempDir::with_prefix_in("downloads-", self.home.path()).map_err(|error| error.to_string())?;
         Ok(dir.keep())
     }
 
@@ -170,6 +178,11 @@ impl Server {
         fs::read(self.root.join(name)).map_err(|error| error.to_string())
     }
 
+    /// The URL of a file that it has.
+    pub(super) fn url(&self, path: &'static str) -> Result<Url, TargetFault> {
+        Url::parse(&format!("http://{}{path}", self.place.authority))
+    }
+
     /// A request line for a proxy.
     pub(super) fn line(&self, method: &str, path: &str) -> String {
         format!("{method} http://{}{path} HTTP/1.1", self.place.authority)
@@ -189,7 +202,12 @@ impl Server {
 
 impl Place {
     /// Serves on `port`, or on a free one if it is taken.
-    fn start(name: &str, port: u16, service: impl Service + Clone, observer: impl Observer + Clone) -> Result<Self, Exit> {
+    fn start(
+        name: &str,
+        port: u16,
+        service: impl Service + Clone,
+        observer: impl Observer + Clone,
+    ) -> Result<Self, Exit> {
         let listen = ListenArgs { allow_http10: false, drain: STOP_WAIT, threads: Some(1) };
         let open = |port| {
             let addresses = Addresses { bind: Bind::Loopback, port };

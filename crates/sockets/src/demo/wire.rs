@@ -27,7 +27,9 @@ pub(super) async fn ask(place: &Authority, head: &[&str]) -> Result<Answer, Stri
         let (mut read, mut write) = stream.split();
         write.write_all(request.as_bytes(), false).await.map_err(|error| error.to_string())?;
         let mut answer = BytesMut::new();
-        while read.read(&mut answer).await.map_err(|error| error.to_string())? > 0 && answer.len() < ANSWER_MAX {}
+        while read.read(&mut answer).await.map_err(|error| error.to_string())? > 0
+            && answer.len() < ANSWER_MAX
+        {}
         Answer::parse(&answer).ok_or_else(|| format!("no answer from {place}"))
     };
     timeout(ANSWER_WAIT, exchange).await.map_err(|_| format!("no answer from {place} in {ANSWER_WAIT:?}"))?

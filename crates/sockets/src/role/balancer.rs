@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use balancer::Balancer;
-use engine::{Route, Unobserved};
+use engine::{Route, Unobserved, clock};
 
 use crate::args::balancer::BalancerArgs;
 use crate::exit::Exit;
@@ -12,7 +12,7 @@ use crate::role::{control, pool};
 
 /// Serves until it is stopped.
 pub(crate) fn run(args: BalancerArgs) -> Result<(), Exit> {
-    let balancer = Balancer::new(args.config()?);
+    let balancer = Balancer::new(args.config().map_err(Exit::usage)?, clock::now());
     control()?.block_on(async {
         let upstream = pool(Route::Direct);
         balancer.test_all(&upstream).await;

@@ -16,7 +16,7 @@ pub(crate) fn run(args: CacheArgs) -> Result<(), Exit> {
         let cache = Arc::new(Cache::open(args.config(), pool(Route::Direct)).map_err(Exit::usage)?);
         let stand = Stand::open("cache", &args.addresses(), &args.listen, Arc::clone(&cache), Unobserved)?;
         stand.announce(&match &args.origin {
-            Some((scheme, authority)) => format!("caching {scheme}://{authority}/"),
+            Some(origin) => format!("caching {}://{}/", origin.scheme(), origin.authority()),
             None => "caching forward proxy".to_owned(),
         });
         let outcome = stand.until_stopped(args.listen.drain).await;

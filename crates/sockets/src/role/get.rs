@@ -80,7 +80,8 @@ struct Shown {
 
 impl Shown {
     fn new(quiet: bool, url: &Url) -> Self {
-        let bar = if quiet || !stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::no_length() };
+        let bar =
+            if quiet || !stderr().is_terminal() { ProgressBar::hidden() } else { ProgressBar::no_length() };
         let target = indicatif::ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
         if !bar.is_hidden() {
             bar.set_draw_target(target);
@@ -129,7 +130,7 @@ impl Progress for Shown {
     fn done(&self) {}
 
     fn redirected(&self, redirect: &Redirect) {
-        self.say(&format!("sockets: {redirect}"));
+        self.say(&format!("sockets: {} sends us to {}", redirect.from, redirect.to));
     }
 
     fn again(&self, fault: &GetFault, pause: Duration) {

@@ -59,9 +59,11 @@ impl Stand {
         let mut threads = Vec::with_capacity(cores);
         for core in 0..cores {
             let mine: Vec<_> = groups.iter_mut().filter_map(Iterator::next).collect();
-            let worker = Worker { server: Arc::clone(&server), finish: finishing.clone(), halt: halting.clone() };
+            let worker =
+                Worker { server: Arc::clone(&server), finish: finishing.clone(), halt: halting.clone() };
             let thread = thread::Builder::new().name(format!("{name}-{core}")).spawn(|| worker.run(mine));
-            threads.push(thread.map_err(|error| Exit::failed(format_args!("can't start a thread: {error}")))?);
+            threads
+                .push(thread.map_err(|error| Exit::failed(format_args!("can't start a thread: {error}")))?);
         }
         Ok(Self { addresses: bound, threads, finish, halt })
     }
@@ -81,7 +83,8 @@ impl Stand {
     /// Serves until a signal comes, then lets running exchanges finish for at most `limit`, or until a
     /// second signal comes.
     pub(crate) async fn until_stopped(self, limit: Duration) -> Result<(), Exit> {
-        let mut stop = Stop::listen().map_err(|error| Exit::failed(format_args!("can't listen for signals: {error}")))?;
+        let mut stop = Stop::listen()
+            .map_err(|error| Exit::failed(format_args!("can't listen for signals: {error}")))?;
         stop.next().await;
         let running = self.finish.running();
         if running > 0 {
