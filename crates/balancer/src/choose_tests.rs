@@ -91,6 +91,8 @@ prop_compose! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_replica_is_ever_a_whole_client_away_from_its_share(weights in some_weights(), seed: u64) {
         let schedule = Schedule::new(&weights, &[], seed).unwrap();
