@@ -1,12 +1,13 @@
 //! The chunked transfer coding (RFC 9112 §7.1), from bytes to content.
 
 use bytes::{Buf, Bytes, BytesMut};
+use message::field::{list, quoted};
 use message::fields::Fields;
 
 use crate::encode::is_forbidden_in_trailers;
 use crate::fault::Fault;
 use crate::limits::{EXTENSION_BYTES_ALLOWANCE, Limits};
-use crate::parse::{self, LineSearch, SectionSearch, is_field_text, is_token_byte, without_cr};
+use crate::parse::{self, LineSearch, SectionSearch, without_cr};
 
 /// Reads one chunked body.
 #[derive(Clone, Debug, Default)]
@@ -145,10 +146,16 @@ fn size_line(search: &mut LineSearch, bytes: &[u8], limits: &Limits) -> Result<O
     Ok(Some((size(digits)?, length(extension))))
 }
 
+/// The most digits that a chunk size may have: as many as `u64::MAX` has. Zeros at the front count.
+const SIZE_DIGITS_MAX: usize = 16;
+
 /// RFC 9112 §7.1: `1*HEXDIG`; "recipients MUST anticipate potentially large hexadecimal numerals".
 fn size(digits: &[u8]) -> Result<u64, Fault> {
     if digits.is_empty() {
         return Err(Fault::ChunkSize);
+    }
+    if digits.len() > SIZE_DIGITS_MAX {
+        return Err(Fault::ChunkSizeOverflow);
     }
     digits
         .iter()
@@ -167,7 +174,9 @@ fn is_extension(mut bytes: &[u8]) -> bool {
         };
         bytes = rest;
         let Some(rest) = space(rest).strip_prefix(b"=").map(space) else { continue };
-        let Some(rest) = quoted_string(rest).or_else(|| token(rest)) else { return false };
+        let Some(rest) = quoted::take(rest).map(|(_, rest)| rest).or_else(|| token(rest)) else {
+            return false;
+        };
         bytes = rest;
     }
     true
@@ -181,23 +190,6 @@ fn space(bytes: &[u8]) -> &[u8] {
 
 /// What follows a token.
 fn token(bytes: &[u8]) -> Option<&[u8]> {
-    let len = bytes.iter().take_while(|b| is_token_byte(**b)).count();
+    let len = bytes.iter().take_while(|b| list::is_token_byte(**b)).count();
     if len == 0 { None } else { bytes.get(len..) }
 }
-
-/// What follows a quoted string (RFC 9110 §5.6.4).
-fn quoted_string(bytes: &[u8]) -> Option<&[u8]> {
-    let inside = bytes.strip_prefix(b"\"")?;
-    let mut escaped = false;
-    let end = inside.iter().position(|b| {
-        let closes = *b == b'"' && !escaped;
-        escaped = *b == b'\\' && !escaped;
-        closes
-    })?;
-    let (text, rest) = inside.split_at_checked(end)?;
-    is_field_text(text).then(|| rest.get(1..)).flatten()
-}
-
-#[cfg(test)]
-#[path = "chunked_tests.rs"]
-mod tests;

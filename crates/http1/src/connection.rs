@@ -40,7 +40,3 @@ pub fn turn(inbound: &mut Inbound, outbound: &mut Outbound) -> bool {
     }
     both_ended && both_go_on
 }
-
-#[cfg(test)]
-#[path = "connection_tests.rs"]
-mod tests;

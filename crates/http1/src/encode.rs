@@ -185,7 +185,3 @@ pub(crate) fn last_chunk(trailers: Option<&Fields>) -> Bytes {
     out.put_slice(CRLF);
     out.freeze()
 }
-
-#[cfg(test)]
-#[path = "encode_tests.rs"]
-mod tests;

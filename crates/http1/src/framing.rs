@@ -5,13 +5,13 @@
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
+use message::field::{decimal, list};
 use message::fields::Fields;
 use message::target::{Authority, Target};
 
 use crate::fault::Fault;
 use crate::head::Version;
-use crate::parse::{is_token_byte, without_space};
 
 /// How the content of a message is told from what follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,11 +87,12 @@ pub(crate) fn of_response(
     Ok(declared.unwrap_or(Framing::UntilClose))
 }
 
-/// Whether a 1xx or 204 response has a field that announces content, which it must not
-/// (RFC 9112 §6.1, RFC 9110 §8.6). The content may then come all the same.
-pub(crate) fn declares_what_it_cannot_have(status: StatusCode, fields: &Fields) -> bool {
+/// Whether a 1xx or 204 response announces content, which it must not (RFC 9112 §6.1, RFC 9110 §8.6):
+/// the content may then come all the same. A length of 0 is wrong too, but common and harmless.
+pub(crate) fn announces_what_it_cannot_have(status: StatusCode, fields: &Fields) -> bool {
+    let has_length = fields.get(&CONTENT_LENGTH).is_some_and(|length| length != "0");
     (status.is_informational() || status == StatusCode::NO_CONTENT)
-        && (fields.contains(&TRANSFER_ENCODING) || fields.contains(&CONTENT_LENGTH))
+        && (has_length || fields.contains(&TRANSFER_ENCODING))
 }
 
 /// What the two framing fields say, if one is there.
@@ -124,19 +125,14 @@ fn content_length<'a>(mut lines: impl Iterator<Item = &'a HeaderValue>) -> Resul
 
 /// RFC 9110 §8.6: `1*DIGIT`, no sign, no space; at most 2^64 - 1.
 pub(crate) fn parse_length(digits: &[u8]) -> Result<u64, Fault> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Fault::LengthInvalid);
-    }
-    digits
-        .iter()
-        .try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0'))))
-        .ok_or(Fault::LengthOverflow)
+    let overflows = decimal::saturating(digits).is_some();
+    decimal::exact(digits).ok_or(if overflows { Fault::LengthOverflow } else { Fault::LengthInvalid })
 }
 
 /// RFC 9112 §6.1: `chunked`, once and last, is the only coding spoken here.
 fn check_coding<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Result<(), Fault> {
     let (mut chunked, mut unknown) = (false, false);
-    for member in lines.flat_map(|line| line.as_bytes().split(|b| *b == b',')).map(without_space) {
+    for member in lines.flat_map(|line| line.as_bytes().split(|b| *b == b',')).map(list::trim) {
         if chunked {
             return Err(Fault::CodingNotLast);
         }
@@ -152,8 +148,8 @@ fn check_coding<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> Result<(), 
 
 /// A coding may have parameters (RFC 9112 §7), but `chunked` has none.
 fn check_coding_name(member: &[u8]) -> Result<(), Fault> {
-    let name = member.split(|b| *b == b';').next().map(without_space).unwrap_or_default();
-    if name.is_empty() || name.eq_ignore_ascii_case(b"chunked") || !name.iter().all(|b| is_token_byte(*b)) {
+    let name = member.split(|b| *b == b';').next().map(list::trim).unwrap_or_default();
+    if name.eq_ignore_ascii_case(b"chunked") || !list::is_token(name) {
         return Err(Fault::CodingInvalid);
     }
     Ok(())
@@ -185,19 +181,9 @@ fn check_host(version: Version, fields: &Fields) -> Result<(), Fault> {
 /// RFC 9112 §9.3: whether a message asks for the connection to be closed after it.
 pub(crate) fn wants_close(version: Version, fields: &Fields) -> bool {
     match version {
-        Version::Http11 => names(fields, &CONNECTION, b"close"),
-        Version::Http10 => names(fields, &CONNECTION, b"close") || !names(fields, &CONNECTION, b"keep-alive"),
+        Version::Http11 => list::contains(fields, &CONNECTION, "close"),
+        Version::Http10 => {
+            list::contains(fields, &CONNECTION, "close") || !list::contains(fields, &CONNECTION, "keep-alive")
+        }
     }
 }
-
-/// Whether a list of tokens has this one, in whatever case.
-pub(crate) fn names(fields: &Fields, name: &HeaderName, token: &[u8]) -> bool {
-    fields
-        .lines(name)
-        .flat_map(|line| line.as_bytes().split(|b| *b == b','))
-        .any(|member| without_space(member).eq_ignore_ascii_case(token))
-}
-
-#[cfg(test)]
-#[path = "framing_tests.rs"]
-mod tests;

@@ -98,7 +98,8 @@ pub enum Event {
     Response(ResponseHead, Framing),
     /// Content; never empty, and not copied.
     Data(Bytes),
-    /// The exact end of the content, with its trailer section if that has fields.
+    /// The exact end of the content, with its trailer section if that has fields; those that have no
+    /// place in a trailer (RFC 9110 §6.5.1) have been dropped.
     End(Option<Fields>),
 }
 
@@ -179,7 +180,24 @@ impl Inbound {
     /// (RFC 9112 §2.2).
     #[must_use]
     pub fn is_between_messages(&self) -> bool {
-        matches!(self.state, State::Start | State::Closed) && !self.message.begun
+        let nothing = !self.message.begun && self.message.interims == 0;
+        matches!(self.state, State::Start | State::Closed) && nothing
+    }
+
+    /// Whether a head has come, and its content not to the end yet.
+    #[must_use]
+    pub fn is_in_content(&self) -> bool {
+        self.state == State::Body
+    }
+
+    /// How many bytes of content are still to come; `None` if that can't be known before they have.
+    #[must_use]
+    pub fn content_left(&self) -> Option<u64> {
+        match (self.state, &self.message.content) {
+            (State::Body, Content::Left(left)) => Some(*left),
+            (State::Body, Content::Chunked(_) | Content::UntilClose) => None,
+            _ => Some(0),
+        }
     }
 
     /// Whether a whole message has come, to its exact end.
@@ -284,9 +302,7 @@ impl Inbound {
     fn response(&mut self, line: StatusLine, mut fields: Fields) -> Result<Event, Fault> {
         let StatusLine { version, status } = line;
         let asked = self.message.asked.unwrap_or(Asked::Other);
-        // RFC 9112 §6.1, RFC 9110 §8.6: 1xx and 204 have neither field. One that has may be followed by
-        // content all the same.
-        let doubtful = framing::declares_what_it_cannot_have(status, &fields);
+        let doubtful = framing::announces_what_it_cannot_have(status, &fields);
         let framing = framing::of_response(asked, status, version, &mut fields)?;
         let persistent = !doubtful && !framing::wants_close(version, &fields);
         let head = ResponseHead { status, version, fields };

@@ -10,6 +10,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use message::field::list;
 use message::fields::Fields;
 use message::target::Target;
 
@@ -121,7 +122,7 @@ fn refuse_early(line: &[u8], limits: &Limits) -> Result<(), Fault> {
     let beginning = line.get(..=METHOD_BYTES_MAX).unwrap_or(line);
     let method_len = beginning.iter().position(|b| *b == b' ');
     let method = beginning.get(..method_len.unwrap_or(beginning.len())).unwrap_or_default();
-    if !method.iter().all(|b| is_token_byte(*b)) {
+    if !method.iter().all(|b| list::is_token_byte(*b)) {
         return Err(Fault::Method);
     }
     if method.len() > METHOD_BYTES_MAX {
@@ -192,7 +193,7 @@ fn parse_status_line(line: &[u8]) -> Result<StatusLine, Fault> {
     let status = parse_status(code)?;
     // The space before an empty reason is often left out; nothing hangs on it.
     let reason = words.next().unwrap_or_default();
-    if !is_field_text(reason) {
+    if !is_reason(reason) {
         return Err(Fault::StatusLine);
     }
     Ok(StatusLine { version, status })
@@ -254,7 +255,7 @@ fn field_line(line: &[u8]) -> Result<(HeaderName, &[u8]), Fault> {
         return Err(Fault::SpaceBeforeColon);
     }
     let name = HeaderName::from_bytes(name).map_err(|_| Fault::FieldName)?;
-    Ok((name, without_space(rest.get(1..).unwrap_or_default())))
+    Ok((name, list::trim(rest.get(1..).unwrap_or_default())))
 }
 
 fn bad_value(value: &[u8]) -> Fault {
@@ -266,25 +267,8 @@ pub(crate) fn without_cr(line: &[u8]) -> Result<&[u8], Fault> {
     line.strip_suffix(b"\r").ok_or(Fault::BareLf)
 }
 
-/// Without optional white space at both ends: space and tab, and nothing else (RFC 9110 §5.6.3).
-pub(crate) fn without_space(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
-        bytes = rest;
-    }
-    bytes
-}
-
-/// A character of a token (RFC 9110 §5.6.2).
-pub(crate) fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// What may stand in a reason phrase or a field value: visible characters, space, tab, and bytes
+/// What may stand in a reason phrase (RFC 9112 §4): visible characters, space, tab, and bytes
 /// beyond ASCII.
-pub(crate) fn is_field_text(bytes: &[u8]) -> bool {
+fn is_reason(bytes: &[u8]) -> bool {
     bytes.iter().all(|b| matches!(b, b'\t' | b' '..=b'~' | 0x80..))
 }
-
-#[cfg(test)]
-#[path = "parse_tests.rs"]
-mod tests;
