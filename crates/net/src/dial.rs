@@ -133,19 +133,17 @@ fn in_turns(found: Vec<SocketAddr>) -> Vec<SocketAddr> {
         found.into_iter().partition(|address| address.is_ipv4() == first_is_ipv4);
     let (mut first, mut other) = (first.into_iter(), other.into_iter());
     let mut ordered = Vec::new();
-    while ordered.len() < ADDRESSES_MAX {
+    loop {
         let turn = [first.next(), other.next()];
         if turn == [None, None] {
-            break;
+            return ordered;
         }
         for address in turn.into_iter().flatten() {
-            if !ordered.contains(&address) {
+            if ordered.len() < ADDRESSES_MAX && !ordered.contains(&address) {
                 ordered.push(address);
             }
         }
     }
-    ordered.truncate(ADDRESSES_MAX);
-    ordered
 }
 
 /// The first of `addresses` that `connect` succeeds with; the others are dropped, and with them their
@@ -183,7 +181,10 @@ fn flatten<T>(outcome: Result<io::Result<T>, JoinError>) -> io::Result<T> {
 }
 
 async fn connect(address: SocketAddr) -> io::Result<Stream> {
-    let tcp = TcpStream::connect(address).await?;
+    made(TcpStream::connect(address).await?, address)
+}
+
+fn made(tcp: TcpStream, address: SocketAddr) -> io::Result<Stream> {
     // A connection to a free local port of the range that the system takes its own ports from can meet
     // itself (RFC 9293 §3.5, simultaneous open). Nobody else is there.
     if address.ip().is_loopback() && tcp.local_addr()? == address {

@@ -1,6 +1,7 @@
 use super::*;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep};
 
 fn addrs(list: &[&str]) -> Vec<SocketAddr> {
@@ -33,8 +34,10 @@ fn a_name_with_very_many_addresses_is_tried_at_a_few() {
             [SocketAddr::from(([10, 0, 0, n], 80)), SocketAddr::from(([n.into(), 0, 0, 0, 0, 0, 0, 1], 80))]
         })
         .collect();
-    let kept = in_turns(both);
+    let kept = in_turns(both.clone());
     assert_eq!((kept.len(), kept.iter().filter(|a| a.is_ipv4()).count()), (ADDRESSES_MAX, ADDRESSES_MAX / 2));
+    let one_twice = [&both[..1], &both[..]].concat();
+    assert_eq!(in_turns(one_twice).len(), ADDRESSES_MAX);
 }
 
 #[test]
@@ -174,4 +177,14 @@ async fn a_name_that_cannot_be_is_not_found_without_asking_anybody() {
         let fault = resolve(host, 80).await.unwrap_err();
         assert!(matches!(fault, DialFault::NameNotFound { .. }), "{host:?}: {fault:?}");
     }
+}
+
+#[tokio::test]
+async fn rfc9293_section_3_5_a_connection_that_met_itself_is_nobody() {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    let itself = socket.connect(address).await.unwrap();
+    let refused = made(itself, address).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
 }

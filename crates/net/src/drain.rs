@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiter_registers_once_and_again_only_for_another_task() {
+    fn the_task_that_polled_last_is_woken_and_no_other() {
         let (signal, drain) = drain();
         let mut waiter = drain.draining();
         let (first, first_woken) = counting_waker();

@@ -2,7 +2,8 @@
 //!
 //! A [`Stream`] is split into a [`ReadHalf`] and a [`WriteHalf`], so that a connection may read and write
 //! at once; the socket is closed when both are gone. The ways to end it:
-//! - drop both halves: what was written is delivered, then the end of the stream;
+//! - drop both halves: what was written is delivered, then the end of the stream (unless the peer has
+//!   sent what was not read: then the system resets the connection);
 //! - [`WriteHalf::abort`]: the peer sees the connection break (RST), never a clean end;
 //! - [`lingering_close`]: for a last answer to a peer that is still sending.
 
@@ -319,7 +320,8 @@ impl WriteHalf {
 
     /// Whether dropping this half breaks the connection off (RST) instead of ending it in good order.
     /// Set while a body is written whose end is the end of the connection (RFC 9112 §6.3, rule 8):
-    /// whatever drops the half in the middle, the peer can't take the part for the whole.
+    /// whatever drops the half in the middle, the peer can't take the part for the whole. A
+    /// [`shutdown`](WriteHalf::shutdown) is always in good order.
     pub fn set_abort(&mut self, abort: bool) {
         self.breaks_off = abort;
     }

@@ -7,17 +7,29 @@ use socket2::{Domain, Socket, Type};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Holds an address without listening on it: whoever connects is refused, and nobody else can take it.
-fn deaf(addr: SocketAddr) -> Socket {
+/// None if somebody has it.
+fn deaf(addr: SocketAddr) -> Option<Socket> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).unwrap();
-    socket.bind(&addr.into()).unwrap();
-    socket
+    socket.bind(&addr.into()).ok().map(|()| socket)
+}
+
+/// The first of some attempts that finds its port free in both families: a port that is free in one may
+/// be in use in the other by whatever else runs on this machine.
+fn with_a_port_free_in_both<T>(attempt: impl Fn() -> Option<T>) -> T {
+    (0..100).find_map(|_| attempt()).unwrap()
 }
 
 /// A listener on one family's loopback, and the same port held deaf on the other's.
 fn only(ip: IpAddr, deaf_ip: IpAddr) -> (Acceptor, Socket) {
-    let listener = bind(SocketAddr::new(ip, 0), 1).unwrap().remove(0);
-    let held = deaf(SocketAddr::new(deaf_ip, listener.local_addr().port()));
-    (listener.start().unwrap(), held)
+    with_a_port_free_in_both(|| {
+        let listener = bind(SocketAddr::new(ip, 0), 1).unwrap().remove(0);
+        let held = deaf(SocketAddr::new(deaf_ip, listener.local_addr().port()))?;
+        Some((listener.start().unwrap(), held))
+    })
+}
+
+fn bound_to(socket: &Socket) -> SocketAddr {
+    socket.local_addr().unwrap().as_socket().unwrap()
 }
 
 #[tokio::test]
@@ -44,9 +56,12 @@ async fn an_address_is_dialled_as_it_is() {
 
 #[tokio::test]
 async fn where_nobody_listens_the_dial_is_refused_and_says_what_was_tried() {
-    let held = deaf("127.0.0.1:0".parse().unwrap());
-    let addr = held.local_addr().unwrap().as_socket().unwrap();
-    let _other = deaf(SocketAddr::from((Ipv6Addr::LOCALHOST, addr.port())));
+    let (held, _also_held) = with_a_port_free_in_both(|| {
+        let held = deaf("127.0.0.1:0".parse().unwrap())?;
+        let other = deaf(SocketAddr::from((Ipv6Addr::LOCALHOST, bound_to(&held).port())))?;
+        Some((held, other))
+    });
+    let addr = bound_to(&held);
     let fault = Dialer::default().dial("localhost", addr.port()).await.unwrap_err();
     let DialFault::Refused { tried } = &fault else {
         panic!("{fault:?}");
@@ -72,9 +87,9 @@ async fn a_name_that_does_not_exist_is_an_error_of_the_name() {
 #[tokio::test]
 async fn a_host_that_is_silent_is_given_up_at_the_deadline() {
     // A listener whose queue is full answers nothing.
-    let listener = deaf("127.0.0.1:0".parse().unwrap());
+    let listener = deaf("127.0.0.1:0".parse().unwrap()).unwrap();
     listener.listen(0).unwrap();
-    let addr = listener.local_addr().unwrap().as_socket().unwrap();
+    let addr = bound_to(&listener);
     let dialer = Dialer { connect_timeout: std::time::Duration::from_millis(300) };
     let mut waiting = Vec::new();
     let fault = loop {

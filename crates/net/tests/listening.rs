@@ -35,7 +35,7 @@ async fn a_port_in_use_is_taken_and_its_holder_is_named() {
 
 #[tokio::test]
 async fn a_port_is_free_again_at_once() {
-    let mut acceptor = started(bind(loopback(), 2).unwrap()).remove(0);
+    let mut acceptor = started(bind(loopback(), 1).unwrap()).remove(0);
     let addr = acceptor.local_addr();
     let mut client = TcpStream::connect(addr).await.unwrap();
     // Our side closes first, so that TIME-WAIT is ours.
@@ -87,9 +87,12 @@ async fn all_addresses_are_both_families_and_an_ipv4_client_is_seen_as_ipv4() {
 
 #[tokio::test]
 async fn the_ipv6_wildcard_alone_leaves_ipv4_to_others() {
-    let v6 = bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)), 1).unwrap();
-    let port = v6[0].local_addr().port();
-    bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), 1).unwrap();
+    // Any one port will do: some may be in use for IPv4 by whatever else runs on this machine.
+    let both = (0..100).find_map(|_| {
+        let v6 = bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)), 1).unwrap();
+        bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, v6[0].local_addr().port())), 1).ok()
+    });
+    assert!(both.is_some());
 }
 
 #[tokio::test]
