@@ -1,10 +1,11 @@
 //! `sockets cache`
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cache::config::{Config, Origin};
+use cache::{Config, ConfigFault, Origin, Pseudonym};
 use clap::Args;
 
 use crate::args::listen::{Addresses, Bind, ListenArgs};
@@ -55,15 +56,21 @@ impl CacheArgs {
     }
 
     /// What the role is told.
-    pub(crate) fn config(&self) -> Config {
-        Config {
+    pub(crate) fn config(&self) -> Result<Config, ConfigFault> {
+        Ok(Config {
             origin: self.origin.clone(),
             keep: self.keep,
             size: self.size,
             memory: self.memory,
+            pseudonym: pseudonym()?,
             ..Config::new(self.dir.clone())
-        }
+        })
     }
+}
+
+/// A name of this cache's own: with a common one, a cache that asks another one would be taken for a loop.
+fn pseudonym() -> Result<Pseudonym, ConfigFault> {
+    Pseudonym::new(&format!("sockets-{:016x}", RandomState::new().hash_one(())))
 }
 
 fn origin(text: &str) -> Result<Origin, String> {

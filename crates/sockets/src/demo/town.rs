@@ -14,7 +14,7 @@ use cache::Cache;
 use download::Url;
 use engine::{ExchangeRecord, Observer, Pool, Route, Unobserved, clock};
 use message::target::TargetFault;
-use message::{Authority, PathAndQuery, Scheme, Service};
+use message::{Authority, PathAndQuery, Response, Scheme, Service};
 use origin::Origin;
 use tempfile::TempDir;
 
@@ -72,13 +72,16 @@ pub(super) struct Tally {
 }
 
 impl Observer for Tally {
-    fn exchange(&self, record: &ExchangeRecord) {
-        match record.status.as_u16() {
+    /// Counted before it is sent, so that whoever has the answer finds it counted.
+    fn answering(&self, response: &Response) {
+        match response.status.as_u16() {
             200 => self.whole.fetch_add(1, Ordering::Relaxed),
             304 => self.not_modified.fetch_add(1, Ordering::Relaxed),
             _ => 0,
         };
     }
+
+    fn exchange(&self, _: &ExchangeRecord) {}
 }
 
 impl Tally {

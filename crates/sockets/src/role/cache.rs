@@ -13,7 +13,9 @@ use crate::role::{control, pool};
 /// Serves until it is stopped.
 pub(crate) fn run(args: CacheArgs) -> Result<(), Exit> {
     control()?.block_on(async {
-        let cache = Arc::new(Cache::open(args.config(), pool(Route::Direct)).map_err(Exit::usage)?);
+        let cache = Arc::new(
+            Cache::open(args.config().map_err(Exit::usage)?, pool(Route::Direct)).map_err(Exit::usage)?,
+        );
         let stand = Stand::open("cache", &args.addresses(), &args.listen, Arc::clone(&cache), Unobserved)?;
         stand.announce(&match &args.origin {
             Some(origin) => format!("caching {}://{}/", origin.scheme(), origin.authority()),
