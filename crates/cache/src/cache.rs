@@ -1,0 +1,386 @@
+//! The cache as a service: one request, down once and back once.
+//!
+//! 1. `route`: where it goes, and under which key its answer is stored;
+//! 2. `policy::handling`: whether it is for the cache at all; else it is forwarded;
+//! 3. the store is looked up, and `policy::reuse` judges the variant that matches;
+//! 4. what may be used as it is answers;
+//! 5. else the origin is asked, by one `fetch` for all who ask for the same (`collapse`);
+//! 6. `Cache-Status` (RFC 9211) says what was done.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use message::field::cache_control::{CacheControl, Qualified};
+use message::field::cache_status::{CacheStatus, Fwd};
+use message::header::RANGE;
+use message::{Body, Failure, Fields, Method, Request, Response, Service, StatusCode, Target};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::answer::{answer, set_age};
+use crate::collapse::{Arrival, Flights, Joined, Lead, Outcome, Ticket};
+use crate::config::Config;
+use crate::fetch::{Fetch, Passed};
+use crate::forward;
+use crate::key::CacheKey;
+use crate::policy::handling::Bypass;
+use crate::policy::invalidation::invalidated;
+use crate::policy::reuse::{Reason, Reuse, directives, may_share, reuse};
+use crate::policy::validation::is_conditional;
+use crate::route::{Route, route};
+use crate::store::Store;
+use crate::store::entry::{Entry, Variants};
+use crate::store::fault::OpenFault;
+use crate::stored::select;
+
+/// How often a request is judged again because what is stored has changed meanwhile.
+const TRIES: usize = 4;
+
+/// A shared cache in front of `upstream`.
+#[derive(Debug)]
+pub struct Cache<U> {
+    upstream: Arc<U>,
+    store: Arc<Store>,
+    flights: Arc<Flights>,
+    config: Arc<Config>,
+}
+
+/// A request that may be answered from the cache.
+struct Asked {
+    key: CacheKey,
+    target: Target,
+    method: Method,
+    fields: Fields,
+    directives: CacheControl,
+    peer: Option<std::net::SocketAddr>,
+    received: (SystemTime, Instant),
+}
+
+/// What is to be done for a request.
+enum Plan {
+    /// Answer with what is stored.
+    Serve(Arc<Entry>),
+    /// Ask the origin.
+    Ask(Ask),
+}
+
+/// Why and for what the origin is asked.
+struct Ask {
+    why: Fwd,
+    detail: Option<&'static str>,
+    /// What is to be validated.
+    stored: Option<Arc<Entry>>,
+}
+
+impl Asked {
+    fn new(request: Request, route: Route) -> Self {
+        Self {
+            key: route.key,
+            target: route.target,
+            method: request.method,
+            directives: directives(&request.fields),
+            fields: request.fields,
+            peer: request.peer,
+            received: (request.received_at, Instant::now()),
+        }
+    }
+
+    fn now(&self) -> SystemTime {
+        self.received.0 + self.received.1.elapsed()
+    }
+
+    /// The request again, as it came.
+    fn request(&self) -> Request {
+        Request {
+            method: self.method.clone(),
+            target: self.target.clone(),
+            fields: self.fields.clone(),
+            body: Body::Empty,
+            peer: self.peer,
+            received_at: self.now(),
+        }
+    }
+}
+
+impl Ask {
+    fn anew(why: Fwd, detail: Option<&'static str>) -> Self {
+        Self { why, detail, stored: None }
+    }
+}
+
+impl<U: Service> Service for Cache<U> {
+    async fn call(&self, request: Request) -> Result<Response, Failure> {
+        let route = match route(self.config.origin.as_ref(), &request) {
+            Ok(route) => route,
+            Err(refusal) => return Ok(*refusal),
+        };
+        forward::check_loop(&request.fields, &self.config.pseudonym)?;
+        match Bypass::of(&request.method, &request.fields, &request.body) {
+            Some(bypass) => self.bypass(request, route, bypass).await,
+            None => self.serve(&Asked::new(request, route)).await,
+        }
+    }
+}
+
+impl<U: Service> Cache<U> {
+    /// Opens the store in the configured directory, and answers from it and from `upstream`, which takes
+    /// absolute targets.
+    ///
+    /// # Errors
+    /// What of the store can't be used, and what to do about it.
+    pub fn open(config: Config, upstream: U) -> Result<Self, OpenFault> {
+        Ok(Self {
+            upstream: Arc::new(upstream),
+            store: Arc::new(Store::open(&config)?),
+            flights: Arc::default(),
+            config: Arc::new(config),
+        })
+    }
+
+    /// Waits until everything that was stored is on the disk; to be called when no more requests come.
+    pub async fn close(&self) {
+        self.store.flush().await;
+    }
+
+    /// Bytes of disk that bodies take, with those that are just being written.
+    #[must_use]
+    pub fn disk_used(&self) -> u64 {
+        self.store.used()
+    }
+
+    fn status(&self, why: Fwd, detail: Option<&str>) -> CacheStatus {
+        let status = CacheStatus::forwarded(self.config.pseudonym.as_str(), why);
+        detail.into_iter().fold(status, CacheStatus::detail)
+    }
+
+    /// Forwards a request that is not for the cache; one that changed something invalidates.
+    async fn bypass(&self, request: Request, route: Route, bypass: Bypass) -> Result<Response, Failure> {
+        let method = request.method.clone();
+        let status = match bypass {
+            Bypass::Method => self.status(Fwd::Method, None),
+            Bypass::Content => self.status(Fwd::Bypass, Some("content")),
+            Bypass::Precondition => self.status(Fwd::Bypass, Some("precondition")),
+        };
+        let mut response = self.forward(request, route.target).await?;
+        for key in invalidated(&method, &route.key, response.status, &response.fields) {
+            // In this order: a fetch either sees that it is too late, or what it stored is removed.
+            self.flights.make_obsolete(&key);
+            self.store.remove(key).await;
+        }
+        status.append_to(&mut response.fields);
+        Ok(response)
+    }
+
+    /// Sends a request on as it is, with its body, and gives the response as it comes.
+    async fn forward(&self, request: Request, target: Target) -> Result<Response, Failure> {
+        let received = (request.received_at, Instant::now());
+        let mut fields = forward::outbound(&request.fields, &self.config.pseudonym);
+        if let Some(response) = forward::count_forwards(&request.method, &mut fields) {
+            return Ok(response);
+        }
+        let mut response = self.upstream.call(Request { target, fields, ..request }).await?;
+        let now = received.0 + received.1.elapsed();
+        forward::inbound(&mut response.fields, &self.config.pseudonym, now);
+        Ok(response)
+    }
+
+    async fn serve(&self, asked: &Asked) -> Result<Response, Failure> {
+        for _ in 0..TRIES {
+            let variants = self.store.lookup(&asked.key).await;
+            match self.judge(asked, &variants) {
+                Plan::Serve(entry) => match self.store.content(&entry) {
+                    Ok(Some(body)) => return Ok(self.hit(asked, &entry, body)),
+                    // Somebody changed or deleted the file.
+                    Ok(None) => self.store.discard(asked.key.clone(), &entry).await,
+                    Err(_) => return self.pass(asked, &Ask::anew(Fwd::Bypass, Some("store-failed"))).await,
+                },
+                Plan::Ask(ask) => {
+                    if let Some(outcome) = self.ask(asked, &ask, &variants).await {
+                        return outcome;
+                    }
+                }
+            }
+        }
+        self.pass(asked, &Ask::anew(Fwd::Bypass, Some("busy"))).await
+    }
+
+    fn judge(&self, asked: &Asked, variants: &Variants) -> Plan {
+        let Some(entry) = select(variants, &asked.fields, |entry| &entry.response) else {
+            let why = if variants.is_empty() { Fwd::UriMiss } else { Fwd::VaryMiss };
+            return Plan::Ask(Ask::anew(why, None));
+        };
+        match reuse(&entry.response, &asked.directives, asked.now(), self.config.keep) {
+            Reuse::Serve => Plan::Serve(Arc::clone(entry)),
+            Reuse::Forward(reason) => Plan::Ask(Ask::anew(reason.fwd(), reason.word())),
+            Reuse::Validate(reason) => Plan::Ask(Ask {
+                why: reason.fwd(),
+                detail: Reason::word(reason),
+                stored: Some(Arc::clone(entry)),
+            }),
+        }
+    }
+
+    fn hit(&self, asked: &Asked, entry: &Entry, body: Body) -> Response {
+        let (stored, now) = (&entry.response, asked.now());
+        let age = stored.freshness.age(now);
+        let fields = entry.head(age.as_secs(), |fields| {
+            let mut fields = fields.clone();
+            set_age(&mut fields, age);
+            let status = CacheStatus::hit(self.config.pseudonym.as_str());
+            status.ttl(stored.freshness.ttl(now)).append_to(&mut fields);
+            fields
+        });
+        answer(&asked.method, &asked.fields, stored, fields, body)
+    }
+
+    /// Asks the origin, alone or with others; `None` if what is stored is to be judged again.
+    async fn ask(&self, asked: &Asked, ask: &Ask, judged: &Variants) -> Option<Result<Response, Failure>> {
+        if asked.directives.only_if_cached {
+            return Some(Ok(self.not_cached(ask)));
+        }
+        if let Some(detail) = goes_past(asked, ask) {
+            let ask = Ask { why: ask.why, detail: Some(detail), stored: None };
+            return Some(self.pass(asked, &ask).await);
+        }
+        let id = ask.stored.as_ref().map(|entry| entry.id);
+        if goes_alone(asked, ask) || self.flights.goes_apart(&asked.key) {
+            return self.lead(asked, ask, self.flights.apart(&asked.key, id)).await;
+        }
+        let suits = |arrival: &Arrival| may_share(&arrival.response, &asked.fields, &asked.directives);
+        let is_needed = || match self.store.resident(&asked.key) {
+            Some(now) => is_same(&now, judged),
+            None => true,
+        };
+        match self.flights.join(&asked.key, id, suits, is_needed) {
+            Joined::Follows(mut ticket) => match ticket.wait().await {
+                Outcome::Arrived(arrival) if !suits(&arrival) => {
+                    self.lead(asked, ask, self.flights.apart(&asked.key, id)).await
+                }
+                Outcome::Apart => self.lead(asked, ask, self.flights.apart(&asked.key, id)).await,
+                outcome => self.conclude(asked, ask, outcome, &ticket, IsCollapsed::Yes),
+            },
+            joined => self.lead(asked, ask, joined).await,
+        }
+    }
+
+    /// Fetches, and takes the answer.
+    async fn lead(&self, asked: &Asked, ask: &Ask, joined: Joined) -> Option<Result<Response, Failure>> {
+        let Joined::Leads(mut ticket, lead) = joined else { return None };
+        let passed = self.spawn(asked, ask, lead);
+        match ticket.wait().await {
+            Outcome::Apart => {
+                let Passed { mut response, why } = passed.await.ok()?;
+                self.status(ask.why, Some(ask.detail.unwrap_or(why))).append_to(&mut response.fields);
+                Some(Ok(response))
+            }
+            outcome => self.conclude(asked, ask, outcome, &ticket, IsCollapsed::No),
+        }
+    }
+
+    fn spawn(&self, asked: &Asked, ask: &Ask, lead: Lead) -> oneshot::Receiver<Passed> {
+        let (first, passed) = oneshot::channel();
+        let fetch = Fetch {
+            upstream: Arc::clone(&self.upstream),
+            store: Arc::clone(&self.store),
+            config: Arc::clone(&self.config),
+            target: asked.target.clone(),
+            fields: asked.fields.clone(),
+            keeps_conditions: ask.stored.is_none() && is_conditional(&asked.fields),
+            stored: ask.stored.clone(),
+            received: asked.received,
+            peer: asked.peer,
+        };
+        tokio::spawn(fetch.run(lead, first));
+        passed
+    }
+
+    /// The answer out of what a fetch came to.
+    fn conclude(
+        &self,
+        asked: &Asked,
+        ask: &Ask,
+        outcome: Outcome,
+        ticket: &Ticket,
+        is_collapsed: IsCollapsed,
+    ) -> Option<Result<Response, Failure>> {
+        let mut status = self.status(ask.why, ask.detail);
+        if is_collapsed == IsCollapsed::Yes {
+            status = status.collapsed();
+        }
+        match outcome {
+            Outcome::Validated(entry) => {
+                let body = self.store.content(&entry).ok()??;
+                let status = status.fwd_status(StatusCode::NOT_MODIFIED);
+                let stored = &entry.response;
+                let mut fields = stored.fields.clone();
+                set_age(&mut fields, stored.freshness.age(asked.now()));
+                status.ttl(stored.freshness.ttl(asked.now())).append_to(&mut fields);
+                Some(Ok(answer(&asked.method, &asked.fields, stored, fields, body)))
+            }
+            Outcome::Arrived(arrival) => {
+                let body = arrival.body(ticket.interest.clone())?;
+                let stored = &arrival.response;
+                let mut fields = stored.fields.clone();
+                if is_collapsed == IsCollapsed::Yes {
+                    set_age(&mut fields, stored.freshness.age(asked.now()));
+                }
+                status.stored().append_to(&mut fields);
+                Some(Ok(answer(&asked.method, &asked.fields, stored, fields, body)))
+            }
+            // Here a stale response could be served instead (RFC 5861 §4).
+            Outcome::Failed(failure) => Some(Err(failure)),
+            Outcome::Pending | Outcome::Apart | Outcome::Dropped => None,
+        }
+    }
+
+    /// Sends the request on as it is, past the store.
+    async fn pass(&self, asked: &Asked, ask: &Ask) -> Result<Response, Failure> {
+        let mut response = self.forward(asked.request(), asked.target.clone()).await?;
+        self.status(ask.why, ask.detail).append_to(&mut response.fields);
+        Ok(response)
+    }
+
+    /// RFC 9111 §5.2.1.7: the client wants nothing that has to be fetched.
+    fn not_cached(&self, ask: &Ask) -> Response {
+        let text = "This is not in the cache, and the request says only-if-cached.\n";
+        let mut response = Response::text(StatusCode::GATEWAY_TIMEOUT, text);
+        self.status(ask.why, Some("only-if-cached")).append_to(&mut response.fields);
+        response
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IsCollapsed {
+    Yes,
+    No,
+}
+
+/// Why a request goes past the store, with what it asks for.
+fn goes_past(asked: &Asked, ask: &Ask) -> Option<&'static str> {
+    if asked.method == Method::HEAD {
+        // What HEAD brings holds no content to store; and it is over before a GET would be.
+        Some("head")
+    } else if asked.directives.no_store {
+        Some("request-no-store")
+    } else if ask.stored.is_none() && asked.fields.contains(&RANGE) {
+        Some("range")
+    } else {
+        None
+    }
+}
+
+/// Whether a request's answer is of no use for others, or theirs for it.
+fn goes_alone(asked: &Asked, ask: &Ask) -> bool {
+    match &ask.stored {
+        // The client's own conditions go along: what comes may be a 304 about what only he has.
+        None => is_conditional(&asked.fields),
+        // RFC 9111 §5.2.2.4: each use needs a validation of its own; and so does each such request.
+        Some(entry) => {
+            entry.response.freshness.needs_validation() || asked.directives.no_cache != Qualified::No
+        }
+    }
+}
+
+fn is_same(one: &Variants, other: &Variants) -> bool {
+    one.len() == other.len() && one.iter().zip(other.iter()).all(|(one, other)| Arc::ptr_eq(one, other))
+}

@@ -1,0 +1,131 @@
+//! What a cache is told at its start. Valid once built: each part checks itself when it is made.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use message::field::list;
+use message::{Authority, Scheme};
+
+use crate::policy::freshness::Fraction;
+
+/// How a cache is to behave.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where bodies and index lie; made if it is not there.
+    pub dir: PathBuf,
+    /// The one origin of a reverse proxy; `None` for a forward proxy.
+    pub origin: Option<Origin>,
+    /// For how long after it was received or last validated a stale response is kept for validation.
+    /// After that it is as if it were not there.
+    pub keep: Duration,
+    /// Which part of the time since its last change a response without explicit freshness is fresh for
+    /// (RFC 9111 §4.2.2); `None` for no such guess.
+    pub heuristic: Option<Fraction>,
+    /// Bytes of disk that bodies may take, each rounded up to a block of 4 KiB.
+    pub size: u64,
+    /// Bytes of memory that fields and small bodies of recently used responses may take.
+    pub memory: u64,
+    /// The name in `Via` and `Cache-Status`.
+    pub pseudonym: Pseudonym,
+    /// A fetch whose clients have all gone goes on if no more than this many bytes are missing, or if it
+    /// is over half done.
+    pub finish_under: u64,
+}
+
+/// Where a reverse proxy sends what it can't answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    scheme: Scheme,
+    authority: Authority,
+}
+
+/// A name for `Via` (RFC 9110 §7.6.3): a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pseudonym(String);
+
+/// What of a configuration can't be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigFault {
+    /// An origin that is asked over TLS.
+    #[error("the origin {0} is https: Sockets can't ask an origin over TLS yet; give it as http://")]
+    Https(Authority),
+    /// A pseudonym that is not a token.
+    #[error("{0:?} can't name a cache in Via: use letters, digits and -._ only")]
+    Pseudonym(String),
+}
+
+impl Config {
+    /// A forward proxy that keeps its bodies in `dir`, and is as mild as the documentation says.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            origin: None,
+            keep: Duration::from_hours(24),
+            heuristic: None,
+            size: 10 << 30,
+            memory: 256 << 20,
+            pseudonym: Pseudonym(String::from("Sockets")),
+            finish_under: 64 << 20,
+        }
+    }
+}
+
+impl Origin {
+    /// The origin at `authority`.
+    ///
+    /// # Errors
+    /// [`ConfigFault::Https`]
+    pub fn new(scheme: Scheme, authority: Authority) -> Result<Self, ConfigFault> {
+        match scheme {
+            Scheme::Http => Ok(Self { scheme, authority: authority.normalised(scheme) }),
+            Scheme::Https => Err(ConfigFault::Https(authority)),
+        }
+    }
+
+    /// How it is asked.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+}
+
+impl Pseudonym {
+    /// Takes `name` if it is a token (RFC 9110 §5.6.2).
+    ///
+    /// # Errors
+    /// [`ConfigFault::Pseudonym`]
+    pub fn new(name: &str) -> Result<Self, ConfigFault> {
+        if list::is_token(name.as_bytes()) {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(ConfigFault::Pseudonym(name.to_owned()))
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_not_be_is_refused_where_it_is_made() {
+        let authority = Authority::parse("a.example:80").unwrap();
+        assert_eq!(Origin::new(Scheme::Https, authority.clone()), Err(ConfigFault::Https(authority.clone())));
+        assert_eq!(Origin::new(Scheme::Http, authority).unwrap().authority().to_string(), "a.example");
+        assert!(Pseudonym::new("edge-1").is_ok());
+        assert_eq!(Pseudonym::new("two words"), Err(ConfigFault::Pseudonym("two words".into())));
+    }
+}

@@ -1,0 +1,345 @@
+//! A fetch for all who wait for it, from the request to the stored response:
+//!
+//! 1. ask the origin, with the stored response's validators if there is one to be validated;
+//! 2. a 304 updates what is stored;
+//! 3. what may not be stored goes to the first asker as it comes, and to nobody else;
+//! 4. what is small and here already is stored, and goes to all from memory;
+//! 5. anything else is written to a file as it arrives, and all read that.
+//!
+//! It runs as a task of its own: it does not end when the one who caused it leaves.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use message::{
+    Body, BodyStream, Failure, FailureKind, Fields, Method, Request, Response, Segment, Service, Source,
+    StatusCode, Target,
+};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use crate::collapse::{Arrival, Content, Lead, Outcome};
+use crate::config::Config;
+use crate::fill::{Fill, Gathered, Unfinished, Wait, bytes_of, gather};
+use crate::forward;
+use crate::policy::storing::storing;
+use crate::policy::validation::{is_about, make_conditional, make_unconditional, updated};
+use crate::policy::vary::Selecting;
+use crate::store::entry::{Entry, SMALL_MAX};
+use crate::store::fault::Unstored;
+use crate::store::{Draft, Store};
+use crate::stored::StoredResponse;
+
+/// How long the rest of a small body is waited for before it is treated as a large one.
+const SMALL_WAIT: Duration = Duration::from_millis(20);
+
+/// A response that is for the first asker alone.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    /// The response, its body as it comes from the origin.
+    pub response: Response,
+    /// Why it is not stored, in a word.
+    pub why: &'static str,
+}
+
+/// All that a fetch needs.
+pub(crate) struct Fetch<U> {
+    /// Who is asked.
+    pub upstream: Arc<U>,
+    /// Where responses go.
+    pub store: Arc<Store>,
+    /// How the cache was set up.
+    pub config: Arc<Config>,
+    /// What is asked for.
+    pub target: Target,
+    /// The fields of the request that caused it, as the client sent them.
+    pub fields: Fields,
+    /// Whether the client's own conditions go along.
+    pub keeps_conditions: bool,
+    /// What is to be validated.
+    pub stored: Option<Arc<Entry>>,
+    /// When the request came, by wall and by tokio's clock: all other times follow from these.
+    pub received: (SystemTime, Instant),
+    /// Who sent it.
+    pub peer: Option<std::net::SocketAddr>,
+}
+
+/// A response, its head read, when it was asked for and when it came.
+struct Received {
+    response: Response,
+    requested_at: SystemTime,
+    received_at: SystemTime,
+}
+
+impl<U: Service> Fetch<U> {
+    /// Does it all, and tells those who wait what becomes of it.
+    pub(crate) async fn run(self, lead: Lead, first: oneshot::Sender<Passed>) {
+        match self.ask(self.stored.as_deref()).await {
+            Err(failure) => lead.tell(Outcome::Failed(failure)),
+            Ok(received) => match &self.stored {
+                Some(entry) if received.response.status == StatusCode::NOT_MODIFIED => {
+                    self.not_modified(entry, received, lead, first).await;
+                }
+                _ => self.take(received, lead, first).await,
+            },
+        }
+    }
+
+    fn now(&self) -> SystemTime {
+        self.received.0 + self.received.1.elapsed()
+    }
+
+    async fn ask(&self, stored: Option<&Entry>) -> Result<Received, Failure> {
+        let mut fields = forward::outbound(&self.fields, &self.config.pseudonym);
+        match stored {
+            Some(entry) => make_conditional(&mut fields, &entry.response),
+            None if self.keeps_conditions => {}
+            None => make_unconditional(&mut fields),
+        }
+        let requested_at = self.now();
+        let request = Request {
+            method: Method::GET,
+            target: self.target.clone(),
+            fields,
+            body: Body::Empty,
+            peer: self.peer,
+            received_at: requested_at,
+        };
+        let mut response = self.upstream.call(request).await?;
+        let received_at = self.now();
+        forward::inbound(&mut response.fields, &self.config.pseudonym, received_at);
+        Ok(Received { response, requested_at, received_at })
+    }
+
+    /// RFC 9111 §4.3.3, §4.3.4: what is stored is updated and used.
+    async fn not_modified(
+        &self,
+        entry: &Arc<Entry>,
+        told: Received,
+        lead: Lead,
+        first: oneshot::Sender<Passed>,
+    ) {
+        match self.update(entry, &told) {
+            Some(response) => {
+                let updated = self.store.refresh(lead.key(), entry, response).await;
+                lead.tell(Outcome::Validated(updated));
+            }
+            // §4.3.4: a 304 about something else selects nothing that is stored here; and what may not be
+            // stored any more must not be used for others. Asked without a condition, there is a whole
+            // answer.
+            None => match self.ask(None).await {
+                Err(failure) => lead.tell(Outcome::Failed(failure)),
+                Ok(received) => self.take(received, lead, first).await,
+            },
+        }
+    }
+
+    /// The head of the stored response after a 304; `None` if it is not about it, or says that the response
+    /// may not be stored any more.
+    fn update(&self, entry: &Entry, told: &Received) -> Option<StoredResponse> {
+        let before = &entry.response;
+        if !is_about(&told.response.fields, before) {
+            return None;
+        }
+        let fields = updated(&before.fields, &told.response.fields);
+        let selecting = storing(&Method::GET, &self.fields, before.status, &fields).ok()?;
+        Some(StoredResponse::new(
+            before.status,
+            fields,
+            selecting,
+            told.requested_at,
+            told.received_at,
+            self.config.heuristic,
+        ))
+    }
+
+    /// Takes a response that is not a 304 about what is stored.
+    async fn take(&self, received: Received, lead: Lead, first: oneshot::Sender<Passed>) {
+        let Received { response, requested_at, received_at } = received;
+        let selecting = match storing(&Method::GET, &self.fields, response.status, &response.fields) {
+            Ok(selecting) => selecting,
+            Err(refusal) => {
+                if refusal.is_lasting() {
+                    lead.note_apart();
+                }
+                self.drop_gone(&lead, response.status).await;
+                return pass(&lead, first, response, refusal.word());
+            }
+        };
+        let head = self.head(&response, selecting, requested_at, received_at);
+        let Response { status, fields, body } = response;
+        let mut body = body.into_stream();
+        let arrived = gather_small(&mut body).await;
+        if let (Some(Ok(())), true) = (&arrived.end, arrived.len() <= SMALL_MAX)
+            && body.length().is_none_or(|length| length == arrived.len())
+        {
+            return self.keep_small(head, arrived, lead).await;
+        }
+        match self.store.begin(body.length()).await {
+            Ok(draft) => self.keep_growing(head, draft, arrived, body, lead).await,
+            Err(unstored) => {
+                let body = Body::from_source(body.length(), Resumed::new(arrived, body));
+                pass(&lead, first, Response { status, fields, body }, unstored.word());
+            }
+        }
+    }
+
+    fn head(
+        &self,
+        response: &Response,
+        selecting: Selecting,
+        requested_at: SystemTime,
+        received_at: SystemTime,
+    ) -> StoredResponse {
+        let mut fields = response.fields.clone();
+        // Made by the wire, from the content (RFC 9112 §6).
+        for name in [message::header::CONTENT_LENGTH, message::header::TRANSFER_ENCODING] {
+            fields.remove(&name);
+        }
+        let heuristic = self.config.heuristic;
+        StoredResponse::new(response.status, fields, selecting, requested_at, received_at, heuristic)
+    }
+
+    /// What the origin says is not there any more is not kept for another validation. Any other answer,
+    /// an error above all, says nothing about what is stored (RFC 9111 §4.3.3).
+    async fn drop_gone(&self, lead: &Lead, status: StatusCode) {
+        if let (Some(entry), StatusCode::NOT_FOUND | StatusCode::GONE) = (&self.stored, status) {
+            self.store.discard(lead.key().clone(), entry).await;
+        }
+    }
+
+    /// Content that is here: stored first, so that who has the answer finds the file.
+    async fn keep_small(&self, head: StoredResponse, arrived: Gathered, lead: Lead) {
+        let content = match bytes_of(arrived.segments) {
+            Ok(content) => content,
+            Err(error) => {
+                let detail = format!("the content could not be read: {error}");
+                let failure = Failure::new(FailureKind::HttpResponseIncomplete, detail);
+                return lead.tell(Outcome::Failed(failure));
+            }
+        };
+        let put = self.store.put(lead.key().clone(), content.clone(), head.clone(), lead.may_store()).await;
+        if let Err(unstored) = put {
+            tracing::debug!(key = %lead.key(), %unstored, "not stored");
+        }
+        let arrival = Arrival { response: head, content: Content::Whole(content) };
+        lead.tell(Outcome::Arrived(Arc::new(arrival)));
+    }
+
+    /// Content that is arriving.
+    async fn keep_growing(
+        &self,
+        head: StoredResponse,
+        draft: Draft,
+        arrived: Gathered,
+        body: BodyStream,
+        lead: Lead,
+    ) {
+        let (fill, growing) = Fill::new(Arc::clone(&self.store), body, draft);
+        let arrival = Arrival { response: head.clone(), content: Content::Growing(growing) };
+        lead.tell(Outcome::Arrived(Arc::new(arrival)));
+        let finish_under = self.config.finish_under;
+        let is_wanted =
+            |written, length| lead.is_wanted() || is_worth_finishing(written, length, finish_under);
+        let whole = match fill.run(arrived, is_wanted).await {
+            Ok(whole) => whole,
+            Err(Unfinished::Broken) => return,
+            Err(Unfinished::Spilled(unstored)) => return report(&lead, &unstored),
+        };
+        let (draft, announcement) = whole.into_parts();
+        let published = self.store.publish(lead.key().clone(), draft, head, lead.may_store()).await;
+        if let Err(unstored) = published {
+            report(&lead, &unstored);
+        }
+        // Out of the table first: from here on the store is to be asked.
+        drop(lead);
+        announcement.give();
+    }
+}
+
+fn report(lead: &Lead, unstored: &Unstored) {
+    tracing::debug!(key = %lead.key(), %unstored, "not stored");
+}
+
+/// Gives a response to the first asker, if he is there still, and sends all others away.
+fn pass(lead: &Lead, first: oneshot::Sender<Passed>, response: Response, why: &'static str) {
+    drop(first.send(Passed { response, why }));
+    lead.tell(Outcome::Apart);
+}
+
+/// What of a small body comes at once, or nearly so; of a large one its beginning.
+async fn gather_small(body: &mut BodyStream) -> Gathered {
+    let mut all = gather(body, SMALL_MAX.saturating_add(1), Wait::No).await;
+    if body.length().is_none_or(|length| length > SMALL_MAX) {
+        return all;
+    }
+    let until = Instant::now() + SMALL_WAIT;
+    while all.end.is_none() && all.len() <= SMALL_MAX {
+        // Nothing is lost when time is up: what is gathered is given back at once.
+        let Ok(more) = timeout_at(until, gather(body, SMALL_MAX, Wait::Yes)).await else { break };
+        all.segments.extend(more.segments);
+        all.end = more.end;
+    }
+    all
+}
+
+/// Whether a body that nobody waits for is to be fetched to its end.
+fn is_worth_finishing(written: u64, length: Option<u64>, finish_under: u64) -> bool {
+    match length {
+        Some(length) => length.saturating_sub(written) <= finish_under.max(length / 2),
+        None => written <= finish_under,
+    }
+}
+
+/// A body of which a part was gathered.
+struct Resumed {
+    first: VecDeque<Segment>,
+    end: Option<Result<(), Failure>>,
+    rest: BodyStream,
+}
+
+impl Resumed {
+    fn new(arrived: Gathered, rest: BodyStream) -> Self {
+        Self { first: arrived.segments.into(), end: arrived.end, rest }
+    }
+}
+
+impl Source for Resumed {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Segment, Failure>>> {
+        if let Some(segment) = self.first.pop_front() {
+            return Poll::Ready(Some(Ok(segment)));
+        }
+        match &self.end {
+            Some(Ok(())) => Poll::Ready(None),
+            Some(Err(failure)) => Poll::Ready(Some(Err(failure.clone()))),
+            None => self.rest.poll_next(cx),
+        }
+    }
+
+    fn trailers(mut self: Pin<&mut Self>) -> Option<Fields> {
+        self.rest.trailers()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_without_readers_is_finished_if_it_is_over_half_done_or_nearly_there() {
+        for (written, length, expected) in [
+            (0, Some(100), true),
+            (0, Some(101), false),
+            (1, Some(101), true),
+            (499, Some(1000), false),
+            (500, Some(1000), true),
+            (100, None, true),
+            (101, None, false),
+        ] {
+            assert_eq!(is_worth_finishing(written, length, 100), expected, "{written} of {length:?}");
+        }
+    }
+}

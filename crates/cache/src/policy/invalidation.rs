@@ -1,0 +1,85 @@
+//! What a request that changes something makes invalid (RFC 9111 §4.4).
+
+use message::header::{CONTENT_LOCATION, LOCATION};
+use message::{Fields, Method, StatusCode};
+
+use crate::key::CacheKey;
+
+/// The keys that are invalid after that response to a request for `target`.
+///
+/// §4.4: the target itself, and what `Location` and `Content-Location` name if it is of the same origin:
+/// else anybody could empty the cache of anybody else's. None for a safe method, nor after an error.
+#[must_use]
+pub fn invalidated(
+    method: &Method,
+    target: &CacheKey,
+    status: StatusCode,
+    response: &Fields,
+) -> Vec<CacheKey> {
+    // §4.4: a cache does it also where it does not know whether the method is safe.
+    let is_harmless = method.is_safe() || !(status.is_success() || status.is_redirection());
+    if is_harmless {
+        return Vec::new();
+    }
+    let mut keys = vec![target.clone()];
+    for name in [&LOCATION, &CONTENT_LOCATION] {
+        let named = response.text(name).and_then(|reference| target.resolve(reference));
+        if let Some(key) = named
+            && key.is_same_origin(target)
+            && !keys.contains(&key)
+        {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use message::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn keys(method: &str, status: u16, lines: &[(&str, &str)]) -> Vec<String> {
+        let mut fields = Fields::new();
+        for (name, value) in lines {
+            fields.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let target = CacheKey::parse("http://a/dir/x?q").unwrap();
+        let keys = invalidated(&method, &target, StatusCode::from_u16(status).unwrap(), &fields);
+        keys.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn section_4_4_every_unsafe_method_that_succeeds_invalidates_its_target() {
+        for method in ["POST", "PUT", "DELETE", "PATCH", "M-SEARCH", "UNKNOWN"] {
+            for status in [200, 201, 204, 299, 301, 303] {
+                assert_eq!(keys(method, status, &[]), ["http://a/dir/x?q"], "{method} {status}");
+            }
+            for status in [400, 404, 500, 503] {
+                assert!(keys(method, status, &[]).is_empty(), "{method} {status}");
+            }
+        }
+        for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
+            assert!(keys(method, 200, &[]).is_empty(), "{method}");
+        }
+    }
+
+    #[test]
+    fn section_4_4_and_what_location_and_content_location_name_at_the_same_origin() {
+        let target = "http://a/dir/x?q";
+        for (line, expected) in [
+            (("location", "/y"), vec![target, "http://a/y"]),
+            (("content-location", "y"), vec![target, "http://a/dir/y"]),
+            (("location", "http://a:80/y"), vec![target, "http://a/y"]),
+            (("location", "http://b/y"), vec![target]),
+            (("location", "https://a/y"), vec![target]),
+            (("content-location", "?q"), vec![target]),
+            (("location", "//b/y"), vec![target]),
+        ] {
+            assert_eq!(keys("POST", 201, &[line]), expected, "{line:?}");
+        }
+        assert_eq!(keys("POST", 201, &[("location", "/y"), ("location", "/z")]), [target]);
+    }
+}

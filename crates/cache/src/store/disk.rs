@@ -1,0 +1,219 @@
+//! Bodies as ordinary files: written under a temporary name, published by rename, known again by size,
+//! modification time and inode.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use crate::key::CacheKey;
+use crate::store::path::{BodyPath, Case, LEAF, TREE};
+
+/// What is not a body, below the cache's directory.
+const PRIVATE: &str = ".sockets";
+
+/// How often a file is put in its place again because somebody removed the directory meanwhile.
+const PLACE_TRIES: usize = 8;
+
+/// The cache's directory.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    root: PathBuf,
+    case: Case,
+    next_temporary: AtomicU64,
+}
+
+/// By what a file is known again: written, replaced or cut by anybody else it is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    /// Bytes.
+    pub(crate) size: u64,
+    modified_seconds: i64,
+    modified_nanos: i64,
+    inode: u64,
+}
+
+/// A body that is not published yet; dropped, it is gone.
+#[derive(Debug)]
+pub(crate) struct Temporary {
+    path: PathBuf,
+    file: Arc<File>,
+    is_published: bool,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            size: metadata.size(),
+            modified_seconds: metadata.mtime(),
+            modified_nanos: metadata.mtime_nsec(),
+            inode: metadata.ino(),
+        }
+    }
+}
+
+impl Disk {
+    /// Makes the cache's directory ready, but touches nothing that another process may be using.
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        let private = root.join(PRIVATE);
+        fs::create_dir_all(private.join("tmp"))?;
+        let case = case_of(&private)?;
+        Ok(Self { root: root.to_owned(), case, next_temporary: AtomicU64::new(0) })
+    }
+
+    /// Where the index lies.
+    pub(crate) fn index(&self) -> PathBuf {
+        self.root.join(PRIVATE).join("index.redb")
+    }
+
+    /// Removes what an earlier process did not publish. Only for the one process that holds the index.
+    pub(crate) fn remove_temporaries(&self) -> io::Result<()> {
+        for entry in fs::read_dir(self.temporaries())? {
+            fs::remove_file(entry?.path())?;
+        }
+        Ok(())
+    }
+
+    /// A new, empty body.
+    pub(crate) fn temporary(&self) -> io::Result<Temporary> {
+        let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
+        let path = self.temporaries().join(number.to_string());
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
+        Ok(Temporary { path, file: Arc::new(file), is_published: false })
+    }
+
+    /// Where variant `slot` of `key` is to lie.
+    pub(crate) fn path_of(&self, key: &CacheKey, slot: u8) -> BodyPath {
+        BodyPath::of(key, slot, self.case)
+    }
+
+    /// Puts a body in its place, over one that may lie there; gives the path below the directory, and
+    /// what the file is known by from now on.
+    pub(crate) fn publish(&self, body: Temporary, path: &BodyPath) -> io::Result<(String, Identity)> {
+        let mut body = body;
+        let identity = Identity::of(&body.file.metadata()?);
+        let mut tries = 0;
+        let place = loop {
+            tries += 1;
+            match self.place(&body.path, path) {
+                // Eviction has removed a directory that was empty.
+                Err(error) if error.kind() == ErrorKind::NotFound && tries < PLACE_TRIES => {}
+                outcome => break outcome?,
+            }
+        };
+        body.is_published = true;
+        Ok((place, identity))
+    }
+
+    fn place(&self, from: &Path, path: &BodyPath) -> io::Result<String> {
+        let mut place = String::new();
+        for name in &path.directories {
+            let name = self.directory(&place, name)?;
+            place.push_str(&name);
+            place.push('/');
+        }
+        place.push_str(&path.leaf);
+        match fs::rename(from, self.root.join(&place)) {
+            // A directory has the name.
+            Err(error) if error.kind() == ErrorKind::IsADirectory => {
+                place.push_str(LEAF);
+                fs::rename(from, self.root.join(&place))?;
+            }
+            outcome => outcome?,
+        }
+        Ok(place)
+    }
+
+    /// Makes sure that there is a directory `name` in `parent`, under another name if a file has that one.
+    /// Links are not followed: bodies lie below the cache's directory and nowhere else.
+    fn directory(&self, parent: &str, name: &str) -> io::Result<String> {
+        for name in [name.to_owned(), format!("{name}{TREE}")] {
+            let path = self.root.join(parent).join(&name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(name),
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                Err(_) => {}
+            }
+            if fs::symlink_metadata(&path)?.is_dir() {
+                return Ok(name);
+            }
+        }
+        Err(io::Error::new(ErrorKind::NotADirectory, format!("{parent}{name} is in the way of a directory")))
+    }
+
+    /// Whether the body at `path` is the one that `identity` describes.
+    pub(crate) fn is_unchanged(&self, path: &str, identity: &Identity) -> bool {
+        fs::symlink_metadata(self.root.join(path))
+            .is_ok_and(|metadata| metadata.is_file() && Identity::of(&metadata) == *identity)
+    }
+
+    /// Opens the body at `path` if it is the one that `identity` describes; `None` if it is not, or
+    /// is gone.
+    pub(crate) fn open_body(&self, path: &str, identity: &Identity) -> io::Result<Option<Arc<File>>> {
+        // Asked first, so that nothing but a file is ever opened: a pipe would block.
+        if !self.is_unchanged(path, identity) {
+            return Ok(None);
+        }
+        match File::open(self.root.join(path)) {
+            Ok(file) if Identity::of(&file.metadata()?) == *identity => Ok(Some(Arc::new(file))),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes the body at `path`, if it is the one that `identity` describes, and the directories that
+    /// are empty then.
+    pub(crate) fn remove(&self, path: &str, identity: &Identity) {
+        if self.is_unchanged(path, identity) {
+            self.remove_any(path);
+        }
+    }
+
+    /// Removes whatever file lies at `path`: one that took the place of a body.
+    pub(crate) fn remove_any(&self, path: &str) {
+        if fs::remove_file(self.root.join(path)).is_err() {
+            return;
+        }
+        let mut directory = Path::new(path).parent();
+        while let Some(name) = directory.filter(|name| !name.as_os_str().is_empty()) {
+            if fs::remove_dir(self.root.join(name)).is_err() {
+                return; // not empty: the usual case
+            }
+            directory = name.parent();
+        }
+    }
+
+    fn temporaries(&self) -> PathBuf {
+        self.root.join(PRIVATE).join("tmp")
+    }
+}
+
+impl Temporary {
+    /// The open file.
+    pub(crate) fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.is_published {
+            // What can't be removed now is removed at the next start.
+            drop(fs::remove_file(&self.path));
+        }
+    }
+}
+
+fn case_of(directory: &Path) -> io::Result<Case> {
+    drop(File::create(directory.join("case"))?);
+    Ok(if directory.join("CASE").exists() { Case::Folded } else { Case::Told })
+}
+
+#[cfg(test)]
+#[path = "disk_tests.rs"]
+mod tests;

@@ -1,0 +1,113 @@
+//! A stored response with its content.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use message::Fields;
+
+use crate::store::disk::Identity;
+use crate::stored::StoredResponse;
+
+/// The largest content that is kept in memory, in bytes.
+pub(crate) const SMALL_MAX: u64 = 64 * 1024;
+
+/// What a stored response costs in memory beside its fields and its content, in bytes: a rough guess.
+const OVERHEAD: u64 = 1024;
+
+/// A stored response: head, content, and what the store knows it by.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Unique for each content that was ever stored here.
+    pub(crate) id: u64,
+    /// Which variant of its key it is.
+    pub(crate) slot: u8,
+    /// The head.
+    pub response: StoredResponse,
+    /// Where the content lies, below the cache's directory.
+    pub(crate) path: String,
+    /// What the content is known by.
+    pub(crate) identity: Identity,
+    /// The content itself, if it is small.
+    pub(crate) bytes: Option<Bytes>,
+    /// When its times were last written to the index.
+    pub(crate) persisted_at: SystemTime,
+    /// Whether it was used since eviction last looked.
+    visited: AtomicBool,
+    /// The head of a hit at that age in seconds, ready to be sent.
+    head: Mutex<Option<(u64, Fields)>>,
+}
+
+/// All variants of one key that are stored; none for a key that is known not to be.
+pub(crate) type Variants = Arc<[Arc<Entry>]>;
+
+impl Entry {
+    pub(crate) fn new(
+        id: u64,
+        slot: u8,
+        response: StoredResponse,
+        (path, identity): (String, Identity),
+        bytes: Option<Bytes>,
+    ) -> Self {
+        let persisted_at = response.received_at;
+        Self {
+            id,
+            slot,
+            response,
+            path,
+            identity,
+            bytes,
+            persisted_at,
+            visited: AtomicBool::new(false),
+            head: Mutex::default(),
+        }
+    }
+
+    /// The same content under another head.
+    pub(crate) fn with_head(&self, response: StoredResponse, persisted_at: SystemTime) -> Self {
+        let place = (self.path.clone(), self.identity);
+        let entry = Self::new(self.id, self.slot, response, place, self.bytes.clone());
+        Self { persisted_at, ..entry }
+    }
+
+    /// Length of the content in bytes.
+    #[must_use]
+    pub(crate) fn size(&self) -> u64 {
+        self.identity.size
+    }
+
+    /// The head of a hit at that age in whole seconds: what `make` makes of the stored fields, made once
+    /// and shared by all hits within that second.
+    pub(crate) fn head(&self, age: u64, make: impl FnOnce(&Fields) -> Fields) -> Fields {
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, fields)) = &*head
+            && *at == age
+        {
+            return fields.clone();
+        }
+        let fields = make(&self.response.fields).prepare();
+        *head = Some((age, fields.clone()));
+        fields
+    }
+
+    /// Notes that it was used; whether that is news.
+    pub(crate) fn visit(&self) -> bool {
+        // Read first: a line that many cores read stays in all their caches.
+        !self.visited.load(Ordering::Relaxed) && !self.visited.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether it was used since this was last asked.
+    pub(crate) fn take_visited(&self) -> bool {
+        self.visited.swap(false, Ordering::Relaxed)
+    }
+
+    /// Bytes of memory that it takes, roughly.
+    pub(crate) fn memory(&self) -> u64 {
+        let lines = self.response.fields.iter();
+        let fields: usize = lines.map(|(name, value)| name.as_str().len() + value.len()).sum();
+        let content = self.bytes.as_ref().map_or(0, Bytes::len);
+        // The fields twice: as a map, and as they are sent.
+        u64::try_from(content + 2 * fields + self.path.len()).unwrap_or(u64::MAX).saturating_add(OVERHEAD)
+    }
+}

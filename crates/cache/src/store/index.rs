@@ -1,0 +1,246 @@
+//! The index on disk: records by key and variant, in the order in which they are to be evicted.
+//!
+//! One redb file. All of a batch is written in one transaction, which is on the disk when it returns, or
+//! has not happened: a kill at any moment leaves the state after some batch.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, Table, TableDefinition,
+};
+
+/// What key and variant lead to: the turn in the order of eviction, and the record.
+const RECORDS: TableDefinition<'static, (&str, u8), (u64, &[u8])> = TableDefinition::new("records");
+
+/// Who is to be evicted next: the lowest turn.
+const ORDER: TableDefinition<'static, u64, (&str, u8)> = TableDefinition::new("order");
+
+/// Numbers about the whole.
+const TOTALS: TableDefinition<'static, &str, u64> = TableDefinition::new("totals");
+
+const VERSION: (&str, u64) = ("version", 1);
+const BYTES: &str = "bytes";
+const LAST_ID: &str = "last id";
+
+/// Memory that redb may use for pages, in bytes; the system's page cache is behind it.
+const PAGES: usize = 16 << 20;
+
+/// The index. Reads may run at any time; writes come from one thread.
+#[derive(Debug)]
+pub(crate) struct Index {
+    path: PathBuf,
+    /// `None` where an I/O error has made it unusable until it is opened again.
+    database: RwLock<Option<Arc<Database>>>,
+}
+
+/// Why the index can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IndexFault {
+    /// Another process has it.
+    #[error("another process uses it")]
+    InUse,
+    /// It was written by another program or version, or is damaged.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The system refused something.
+    #[error("{0}")]
+    System(#[from] redb::Error),
+}
+
+/// A record with its key and variant.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) key: String,
+    pub(crate) slot: u8,
+    pub(crate) record: Vec<u8>,
+}
+
+/// The tables within one write transaction.
+pub(crate) struct Tables<'t> {
+    records: Table<'t, (&'static str, u8), (u64, &'static [u8])>,
+    order: Table<'t, u64, (&'static str, u8)>,
+    totals: Table<'t, &'static str, u64>,
+}
+
+impl Index {
+    /// Opens the index at `path`, or makes it. One that can't be read is set aside under another name, and
+    /// the new one is empty.
+    pub(crate) fn open(path: &Path) -> Result<Self, IndexFault> {
+        let database = match open(path) {
+            Err(IndexFault::Unreadable(why)) => {
+                let aside = path.with_extension("unreadable");
+                fs::rename(path, &aside).map_err(redb::Error::from)?;
+                tracing::warn!(%why, aside = %aside.display(), "the cache's index can't be read; starting with an empty one");
+                open(path)?
+            }
+            outcome => outcome?,
+        };
+        Ok(Self { path: path.to_owned(), database: RwLock::new(Some(Arc::new(database))) })
+    }
+
+    /// All records of `key`.
+    pub(crate) fn records(&self, key: &str) -> Result<Vec<(u8, Vec<u8>)>, IndexFault> {
+        let transaction = self.database()?.begin_read().map_err(redb::Error::from)?;
+        let table = transaction.open_table(RECORDS).map_err(redb::Error::from)?;
+        let mut records = Vec::new();
+        for row in table.range::<(&str, u8)>(slots(key)).map_err(redb::Error::from)? {
+            let (place, value) = row.map_err(redb::Error::from)?;
+            records.push((place.value().1, value.value().1.to_vec()));
+        }
+        Ok(records)
+    }
+
+    /// Does all that `work` does, or nothing; returns when it is on the disk.
+    pub(crate) fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Tables<'_>) -> Result<T, redb::Error>,
+    ) -> Result<T, IndexFault> {
+        let mut transaction = self.database()?.begin_write().map_err(redb::Error::from)?;
+        // After a kill the index is there at once, instead of after a walk through all of it.
+        transaction.set_quick_repair(true);
+        let mut tables = Tables {
+            records: transaction.open_table(RECORDS).map_err(redb::Error::from)?,
+            order: transaction.open_table(ORDER).map_err(redb::Error::from)?,
+            totals: transaction.open_table(TOTALS).map_err(redb::Error::from)?,
+        };
+        let outcome = work(&mut tables)?;
+        drop(tables);
+        transaction.commit().map_err(redb::Error::from)?;
+        Ok(outcome)
+    }
+
+    /// Opens the file again after a fault: redb takes nothing more after an I/O error.
+    pub(crate) fn reopen(&self) -> Result<(), IndexFault> {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        *database = None;
+        *database = Some(Arc::new(open(&self.path)?));
+        Ok(())
+    }
+
+    fn database(&self) -> Result<Arc<Database>, IndexFault> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner).clone();
+        database.ok_or_else(|| IndexFault::System(redb::Error::DatabaseClosed))
+    }
+}
+
+impl Tables<'_> {
+    /// Writes a record, last in the order; gives the one that was in its place.
+    pub(crate) fn put(&mut self, key: &str, slot: u8, record: &[u8]) -> Result<Option<Vec<u8>>, redb::Error> {
+        let old = self.take(key, slot)?;
+        let turn = self.order.last()?.map_or(0, |(turn, _)| turn.value().saturating_add(1));
+        self.records.insert((key, slot), (turn, record))?;
+        self.order.insert(turn, (key, slot))?;
+        Ok(old)
+    }
+
+    /// Writes a record in the place, and with the turn, of the one that is there.
+    pub(crate) fn update(&mut self, key: &str, slot: u8, record: &[u8]) -> Result<(), redb::Error> {
+        let turn = self.records.get((key, slot))?.map(|value| value.value().0);
+        if let Some(turn) = turn {
+            self.records.insert((key, slot), (turn, record))?;
+        }
+        Ok(())
+    }
+
+    /// The record of that variant.
+    pub(crate) fn get(&self, key: &str, slot: u8) -> Result<Option<Vec<u8>>, redb::Error> {
+        Ok(self.records.get((key, slot))?.map(|value| value.value().1.to_vec()))
+    }
+
+    /// Takes the record of that variant out.
+    pub(crate) fn take(&mut self, key: &str, slot: u8) -> Result<Option<Vec<u8>>, redb::Error> {
+        let old = self.records.remove((key, slot))?.map(|value| (value.value().0, value.value().1.to_vec()));
+        let Some((turn, record)) = old else { return Ok(None) };
+        self.order.remove(turn)?;
+        Ok(Some(record))
+    }
+
+    /// Takes the record out whose turn it is.
+    pub(crate) fn take_next(&mut self) -> Result<Option<Row>, redb::Error> {
+        let next = self.order.first()?.map(|(turn, place)| {
+            let (key, slot) = place.value();
+            (turn.value(), key.to_owned(), slot)
+        });
+        let Some((turn, key, slot)) = next else { return Ok(None) };
+        let record = self.take(&key, slot)?.unwrap_or_default();
+        self.order.remove(turn)?;
+        Ok(Some(Row { key, slot, record }))
+    }
+
+    /// What the bodies of all records take on the disk, in bytes.
+    pub(crate) fn bytes(&self) -> Result<u64, redb::Error> {
+        self.total(BYTES)
+    }
+
+    /// See [`Tables::bytes`].
+    pub(crate) fn set_bytes(&mut self, bytes: u64) -> Result<(), redb::Error> {
+        self.totals.insert(BYTES, bytes)?;
+        Ok(())
+    }
+
+    /// The greatest id that was ever given.
+    pub(crate) fn last_id(&self) -> Result<u64, redb::Error> {
+        self.total(LAST_ID)
+    }
+
+    /// See [`Tables::last_id`].
+    pub(crate) fn set_last_id(&mut self, id: u64) -> Result<(), redb::Error> {
+        self.totals.insert(LAST_ID, id)?;
+        Ok(())
+    }
+
+    fn total(&self, name: &str) -> Result<u64, redb::Error> {
+        Ok(self.totals.get(name)?.map_or(0, |value| value.value()))
+    }
+}
+
+fn slots(key: &str) -> RangeInclusive<(&str, u8)> {
+    (key, 0)..=(key, u8::MAX)
+}
+
+fn open(path: &Path) -> Result<Database, IndexFault> {
+    let database = Builder::new().set_cache_size(PAGES).create(path).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen | DatabaseError::LockProtocolMismatch => IndexFault::InUse,
+        DatabaseError::Storage(StorageError::Io(error))
+            if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
+        {
+            IndexFault::System(error.into())
+        }
+        error => IndexFault::Unreadable(error.to_string()),
+    })?;
+    check(&database).map_err(|error| match error {
+        redb::Error::Io(error) => IndexFault::System(error.into()),
+        error => IndexFault::Unreadable(error.to_string()),
+    })?;
+    Ok(database)
+}
+
+/// Makes the tables of a new index; reads those of an old one, and its version.
+fn check(database: &Database) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    {
+        let is_new = transaction.open_table(RECORDS)?.first()?.is_none();
+        transaction.open_table(ORDER)?;
+        let mut totals = transaction.open_table(TOTALS)?;
+        let version = totals.get(VERSION.0)?.map(|version| version.value());
+        match version {
+            Some(version) if version != VERSION.1 => {
+                return Err(redb::Error::Corrupted(format!("its version is {version}, not {}", VERSION.1)));
+            }
+            None if !is_new => return Err(redb::Error::Corrupted(String::from("it has no version"))),
+            _ => {}
+        }
+        totals.insert(VERSION.0, VERSION.1)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "index_tests.rs"]
+mod tests;

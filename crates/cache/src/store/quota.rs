@@ -1,0 +1,126 @@
+//! How much disk the bodies take, and may take.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What a file system gives out at a time, in bytes.
+const BLOCK: u64 = 4096;
+
+/// The disk that bodies take: those that are stored, and those that are being written.
+#[derive(Debug)]
+pub(crate) struct Quota {
+    limit: u64,
+    used: AtomicU64,
+}
+
+/// Disk set aside for a body that is being written; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    quota: Arc<Quota>,
+    bytes: u64,
+}
+
+/// What a body of `size` bytes takes on the disk.
+pub(crate) fn weight(size: u64) -> u64 {
+    size.max(1).checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
+}
+
+impl Quota {
+    /// A quota of `limit` bytes, of which `used` are taken.
+    pub(crate) fn new(limit: u64, used: u64) -> Arc<Self> {
+        Arc::new(Self { limit, used: AtomicU64::new(used) })
+    }
+
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::Acquire)
+    }
+
+    /// Gives back what a body that is gone took.
+    pub(crate) fn release(&self, bytes: u64) {
+        let released = |used: u64| Some(used.saturating_sub(bytes));
+        // It can't fail: there is always a new value.
+        let _ = self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, released);
+    }
+
+    fn take(&self, bytes: u64) -> bool {
+        let taken = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.limit);
+        self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, taken).is_ok()
+    }
+
+    /// Sets nothing aside yet.
+    pub(crate) fn reservation(self: &Arc<Self>) -> Reservation {
+        Reservation { quota: Arc::clone(self), bytes: 0 }
+    }
+}
+
+impl Reservation {
+    /// Has enough set aside for a body of `size` bytes; `false` if there is no room for it.
+    pub(crate) fn grow(&mut self, size: u64) -> bool {
+        let more = weight(size).saturating_sub(self.bytes);
+        let has_room = self.quota.take(more);
+        if has_room {
+            self.bytes = self.bytes.saturating_add(more);
+        }
+        has_room
+    }
+
+    /// Whether enough is set aside for a body of `size` bytes.
+    pub(crate) fn covers(&self, size: u64) -> bool {
+        weight(size) <= self.bytes
+    }
+
+    /// The body is stored, with `size` bytes: they stay taken.
+    pub(crate) fn keep(mut self, size: u64) {
+        self.bytes = self.bytes.saturating_sub(weight(size));
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.quota.release(self.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn never_more_is_set_aside_than_there_is() {
+        let quota = Quota::new(10 * BLOCK, BLOCK);
+        let (mut one, mut other) = (quota.reservation(), quota.reservation());
+        assert!(one.grow(5 * BLOCK));
+        assert!(!other.grow(4 * BLOCK + 1));
+        assert!(other.grow(4 * BLOCK));
+        assert_eq!(quota.used(), 10 * BLOCK);
+        assert!(!one.grow(5 * BLOCK + 1), "what it has it keeps, but there is no more");
+        assert!(one.grow(5 * BLOCK));
+        drop(other);
+        assert_eq!(quota.used(), 6 * BLOCK);
+        assert!(!one.grow(u64::MAX));
+    }
+
+    #[test]
+    fn what_is_stored_stays_taken_until_it_is_gone() {
+        let quota = Quota::new(10 * BLOCK, 0);
+        let mut body = quota.reservation();
+        assert!(body.grow(3 * BLOCK));
+        body.keep(1);
+        assert_eq!(quota.used(), BLOCK);
+        quota.release(weight(1));
+        assert_eq!(quota.used(), 0);
+    }
+
+    #[test]
+    fn even_an_empty_file_weighs_something() {
+        assert_eq!(
+            (weight(0), weight(1), weight(BLOCK), weight(BLOCK + 1)),
+            (BLOCK, BLOCK, BLOCK, 2 * BLOCK)
+        );
+        assert_eq!(weight(u64::MAX), u64::MAX);
+    }
+}

@@ -1,0 +1,279 @@
+//! The one thread that writes the index, so that no request waits for the disk.
+//!
+//! It takes whatever is queued, does it in one transaction, and evicts in the same one. Files are removed
+//! after that: a record without its file is a miss, a file without a record would take room for nothing.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crate::key::CacheKey;
+use crate::store::disk::{Disk, Identity};
+use crate::store::entry::Entry;
+use crate::store::index::{Index, Tables};
+use crate::store::memory::Memory;
+use crate::store::quota::{Quota, Reservation, weight};
+use crate::store::record::Record;
+
+/// Commands that may wait; who has another one to give waits then, or goes without.
+const QUEUE_MAX: usize = 4096;
+
+/// Commands that are done in one transaction.
+const BATCH_MAX: usize = 1024;
+
+/// Which part of the quota is kept free, so that most fetches find room without waiting.
+const HEADROOM_PART: u64 = 64;
+
+/// How many responses that were used are spared in one batch before the next goes whatever it is.
+const SPARED_MAX: usize = 1000;
+
+/// How many responses are known to have been used since eviction came by; beyond that all are forgotten.
+const TOUCHED_MAX: usize = 1 << 20;
+
+/// What is to be done. The first three are for keys that are pinned in memory, once for each.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A body was put in its place.
+    Put { key: CacheKey, entry: Arc<Entry>, reservation: Reservation },
+    /// A stored response has a new head.
+    Update { key: CacheKey, entry: Arc<Entry> },
+    /// A stored response is to go.
+    Remove { key: CacheKey, entry: Arc<Entry> },
+    /// Somebody needs that many bytes of room; answered when what can be done for it is done.
+    Room { bytes: u64, reply: SyncSender<()> },
+    /// Answered when everything before is on the disk.
+    Flush { reply: SyncSender<()> },
+}
+
+/// The ids of stored responses that were used since eviction came by.
+#[derive(Debug, Default)]
+pub(crate) struct Touched(Mutex<HashSet<u64>>);
+
+/// The thread, from outside; dropped, it ends when all is written.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    commands: Option<SyncSender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What it works on.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) disk: Arc<Disk>,
+    pub(crate) index: Arc<Index>,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) quota: Arc<Quota>,
+    pub(crate) touched: Arc<Touched>,
+}
+
+/// A stored response whose record is gone.
+struct Gone {
+    path: String,
+    identity: Identity,
+    /// Its key and id, if memory is still to be told.
+    evicted: Option<(CacheKey, u64)>,
+}
+
+impl Touched {
+    pub(crate) fn note(&self, id: u64) {
+        let mut ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ids.len() >= TOUCHED_MAX {
+            ids.clear();
+        }
+        ids.insert(id);
+    }
+
+    fn take(&self, id: u64) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id)
+    }
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub(crate) fn start(desk: Desk) -> io::Result<Self> {
+        let (commands, queue) = sync_channel(QUEUE_MAX);
+        let thread =
+            thread::Builder::new().name(String::from("cache-index")).spawn(move || desk.run(&queue))?;
+        Ok(Self { commands: Some(commands), thread: Some(thread) })
+    }
+
+    /// Gives a command, waiting for room in the queue: not for the threads that serve connections. Comes
+    /// back if nobody is there to do it.
+    pub(crate) fn give(&self, command: Command) -> Result<(), Command> {
+        let Some(commands) = &self.commands else { return Err(command) };
+        commands.send(command).map_err(|error| error.0)
+    }
+
+    /// Gives a command if there is room in the queue.
+    pub(crate) fn offer(&self, command: Command) -> Result<(), Command> {
+        let Some(commands) = &self.commands else { return Err(command) };
+        commands.try_send(command).map_err(|error| match error {
+            TrySendError::Full(command) | TrySendError::Disconnected(command) => command,
+        })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic over there was reported over there.
+            drop(thread.join());
+        }
+    }
+}
+
+impl Desk {
+    fn run(self, queue: &Receiver<Command>) {
+        let mut is_failing = false;
+        while let Ok(first) = queue.recv() {
+            let mut batch = vec![first];
+            batch.extend(queue.try_iter().take(BATCH_MAX - 1));
+            let mut gone = Vec::new();
+            let outcome = self.index.write(|tables| self.apply(tables, &batch, &mut gone));
+            match outcome {
+                Ok(freed) => {
+                    self.quota.release(freed);
+                    self.finish(batch, &gone);
+                    is_failing = false;
+                }
+                Err(fault) => {
+                    if !is_failing {
+                        tracing::warn!(%fault, "the cache's index can't be written; what is new is not kept");
+                    }
+                    is_failing = true;
+                    self.give_up(batch, &gone);
+                    drop(self.index.reopen());
+                }
+            }
+        }
+    }
+
+    /// Writes what `batch` says, evicts what is too much, and gives how much of the quota is free then that
+    /// was not before.
+    fn apply(
+        &self,
+        tables: &mut Tables<'_>,
+        batch: &[Command],
+        gone: &mut Vec<Gone>,
+    ) -> Result<u64, redb::Error> {
+        let (mut added, mut freed, mut wanted, mut last_id) = (0_u64, 0_u64, 0_u64, tables.last_id()?);
+        for command in batch {
+            match command {
+                Command::Put { key, entry, .. } => {
+                    let record = Record::of(key, entry).encode();
+                    let old = tables.put(key.as_str(), entry.slot, &record)?;
+                    freed = freed.saturating_add(bury(old, None, gone));
+                    added = added.saturating_add(weight(entry.size()));
+                    last_id = last_id.max(entry.id);
+                }
+                Command::Update { key, entry } => {
+                    if is_there(tables, key, entry)? {
+                        tables.update(key.as_str(), entry.slot, &Record::of(key, entry).encode())?;
+                    }
+                }
+                Command::Remove { key, entry } => {
+                    if is_there(tables, key, entry)? {
+                        let old = tables.take(key.as_str(), entry.slot)?;
+                        freed = freed.saturating_add(bury(old, None, gone));
+                    }
+                }
+                Command::Room { bytes, .. } => wanted = wanted.saturating_add(*bytes),
+                Command::Flush { .. } => {}
+            }
+        }
+        let freed = self.evict(tables, wanted, freed, gone)?;
+        let bytes = tables.bytes()?.saturating_add(added).saturating_sub(freed);
+        tables.set_bytes(bytes)?;
+        tables.set_last_id(last_id)?;
+        Ok(freed)
+    }
+
+    /// Takes records out until, with `freed` bytes that are free already, `wanted` bytes and the headroom
+    /// are; gives what is free then. The first in the order goes, but for those that were used: they go
+    /// to the end (FIFO with reinsertion).
+    fn evict(
+        &self,
+        tables: &mut Tables<'_>,
+        wanted: u64,
+        freed: u64,
+        gone: &mut Vec<Gone>,
+    ) -> Result<u64, redb::Error> {
+        let limit = self.quota.limit();
+        let goal = limit.saturating_sub(wanted.max(limit / HEADROOM_PART));
+        let (mut freed, mut spared) = (freed, 0);
+        while self.quota.used().saturating_sub(freed) > goal {
+            let Some(row) = tables.take_next()? else { break };
+            let (Ok(record), Some(key)) = (Record::decode(&row.record), CacheKey::parse(&row.key)) else {
+                continue; // nobody could ever use it
+            };
+            if spared < SPARED_MAX && self.touched.take(record.id) {
+                spared += 1;
+                tables.put(&row.key, row.slot, &row.record)?;
+            } else {
+                freed = freed.saturating_add(bury(Some(row.record), Some(key), gone));
+            }
+        }
+        Ok(freed)
+    }
+
+    /// All is on the disk.
+    fn finish(&self, batch: Vec<Command>, gone: &[Gone]) {
+        self.remove(gone);
+        for command in batch {
+            match command {
+                Command::Put { key, entry, reservation } => {
+                    reservation.keep(entry.size());
+                    self.memory.unpin(&key);
+                }
+                Command::Update { key, .. } | Command::Remove { key, .. } => self.memory.unpin(&key),
+                Command::Room { reply, .. } | Command::Flush { reply } => drop(reply.try_send(())),
+            }
+        }
+    }
+
+    /// Nothing is on the disk: what is new goes, what was to go loses its body, which makes it a miss.
+    fn give_up(&self, batch: Vec<Command>, gone: &[Gone]) {
+        self.remove(gone);
+        for command in batch {
+            match command {
+                Command::Put { key, entry, .. } => {
+                    self.memory.forget(&key, entry.id);
+                    self.disk.remove(&entry.path, &entry.identity);
+                    self.memory.unpin(&key);
+                }
+                Command::Remove { key, entry } => {
+                    self.disk.remove(&entry.path, &entry.identity);
+                    self.memory.unpin(&key);
+                }
+                Command::Update { key, .. } => self.memory.unpin(&key),
+                Command::Room { reply, .. } | Command::Flush { reply } => drop(reply.try_send(())),
+            }
+        }
+    }
+
+    fn remove(&self, gone: &[Gone]) {
+        for body in gone {
+            if let Some((key, id)) = &body.evicted {
+                self.memory.forget(key, *id);
+            }
+            self.disk.remove(&body.path, &body.identity);
+        }
+    }
+}
+
+/// Notes that the response of a record that was taken out is gone; gives what it weighed.
+fn bury(record: Option<Vec<u8>>, evicted: Option<CacheKey>, gone: &mut Vec<Gone>) -> u64 {
+    let Some(record) = record.and_then(|record| Record::decode(&record).ok()) else { return 0 };
+    let evicted = evicted.map(|key| (key, record.id));
+    gone.push(Gone { path: record.path, identity: record.identity, evicted });
+    weight(record.identity.size)
+}
+
+/// Whether the record in the place of `entry` is still about it.
+fn is_there(tables: &Tables<'_>, key: &CacheKey, entry: &Entry) -> Result<bool, redb::Error> {
+    let record = tables.get(key.as_str(), entry.slot)?;
+    Ok(record.and_then(|record| Record::decode(&record).ok()).is_some_and(|record| record.id == entry.id))
+}

@@ -1,0 +1,78 @@
+//! A response as it is kept: its head, and when it came. The content is the store's matter.
+
+use std::time::SystemTime;
+
+use message::field::date::HttpDate;
+use message::header::DATE;
+use message::precondition::Validators;
+use message::{Fields, StatusCode};
+
+use crate::policy::freshness::{Fraction, Freshness};
+use crate::policy::vary::Selecting;
+
+/// The head of a stored response, with what follows from it.
+#[derive(Clone, Debug)]
+pub struct StoredResponse {
+    /// The status; 200 for now.
+    pub status: StatusCode,
+    /// The header section, without what was for one hop or for the framing only.
+    pub fields: Fields,
+    /// The requests that it answers.
+    pub selecting: Selecting,
+    /// When it was asked for.
+    pub requested_at: SystemTime,
+    /// When its head came, or when it was last validated.
+    pub received_at: SystemTime,
+    /// What its fields say about its age.
+    pub freshness: Freshness,
+    /// What its fields say about its version.
+    pub validators: Validators,
+}
+
+impl StoredResponse {
+    /// Reads `fields`, and prepares them to be sent many times.
+    #[must_use]
+    pub fn new(
+        status: StatusCode,
+        fields: Fields,
+        selecting: Selecting,
+        requested_at: SystemTime,
+        received_at: SystemTime,
+        heuristic: Option<Fraction>,
+    ) -> Self {
+        Self {
+            status,
+            freshness: Freshness::of(&fields, requested_at, received_at, heuristic),
+            validators: Validators::of(&fields),
+            fields: fields.prepare(),
+            selecting,
+            requested_at,
+            received_at,
+        }
+    }
+
+    /// When the origin made it: its `Date`, else when it came.
+    #[must_use]
+    pub fn made_at(&self) -> HttpDate {
+        HttpDate::of(&self.fields, &DATE).unwrap_or_else(|| HttpDate::from(self.received_at))
+    }
+
+    /// Whether there is anything that an origin could be asked about it.
+    #[must_use]
+    pub fn has_validator(&self) -> bool {
+        self.validators.etag.is_some() || self.validators.last_modified.is_some()
+    }
+}
+
+/// The one of `variants` that answers a request with those fields: the most recent that matches
+/// (RFC 9111 §4, §4.1).
+pub fn select<'a, V>(
+    variants: &'a [V],
+    request: &Fields,
+    head: impl Fn(&V) -> &StoredResponse,
+) -> Option<&'a V> {
+    variants
+        .iter()
+        .filter(|variant| head(variant).selecting.matches(request))
+        .max_by_key(|variant| (head(variant).made_at(), head(variant).received_at))
+}
