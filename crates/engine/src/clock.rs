@@ -8,7 +8,10 @@ use message::field::date::HttpDate;
 
 /// What time it is.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place where it is read; from here on it is an argument")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where it is read; from here on it is an argument"
+)]
 pub fn now() -> SystemTime {
     SystemTime::now()
 }

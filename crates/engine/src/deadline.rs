@@ -42,7 +42,11 @@ impl Deadline {
     }
 
     /// Waits for `future` at most `limit`; reads the clock only if it has to wait.
-    pub(crate) async fn within<F: Future>(&mut self, limit: Duration, future: F) -> Result<F::Output, Expired> {
+    pub(crate) async fn within<F: Future>(
+        &mut self,
+        limit: Duration,
+        future: F,
+    ) -> Result<F::Output, Expired> {
         let mut future = pin!(future);
         let mut waiting = false;
         poll_fn(|cx| {

@@ -12,6 +12,10 @@ use net::stream::ReadHalf;
 /// How much is asked for at once while content is read, in bytes. A head is read without a buffer of its own.
 const CONTENT_READ: usize = 256 * 1024;
 
+/// With at least so many bytes of it left, the buffer for content is read into further. Content that comes in
+/// small pieces then shares one buffer, instead of each piece keeping one of its own.
+const CONTENT_READ_MIN: usize = 16 * 1024;
+
 pub(crate) struct Intake {
     pub(crate) half: ReadHalf,
     pub(crate) inbox: BytesMut,
@@ -54,10 +58,15 @@ impl Intake {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// A connection that waits for a message holds no buffer at all; one that brings content has a large one.
+    /// A connection that waits for a message holds no buffer at all; one that brings much content has a large
+    /// one.
     fn make_room(&mut self) {
         if self.inbound.is_in_content() {
-            self.inbox.reserve(CONTENT_READ);
+            let left = self.inbound.content_left().and_then(|left| usize::try_from(left).ok());
+            let worth = left.unwrap_or(usize::MAX);
+            if self.inbox.capacity() - self.inbox.len() < CONTENT_READ_MIN.min(worth) {
+                self.inbox.reserve(CONTENT_READ.min(worth));
+            }
         } else if self.inbox.is_empty() && self.inbox.capacity() > 0 {
             self.inbox = BytesMut::new();
         }

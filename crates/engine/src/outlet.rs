@@ -2,7 +2,7 @@
 //!
 //! Here a [`Body`] becomes system calls, and nowhere else: a head and a small body go in one send(2),
 //! large bytes in one sendmsg(2) with their framing, files by sendfile(2) behind a head that is held back
-//! for the same segment (MSG_MORE).
+//! for the same segment (`MSG_MORE`).
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -63,6 +63,22 @@ impl Outlet {
         // A length that is not reached and a last chunk that does not come speak for themselves; where
         // an orderly close alone would say "whole" (RFC 9112 §8), whatever breaks off resets instead.
         self.half.set_abort(framing == Framing::UntilClose);
+        let sent = self.message(framing, body).await;
+        match &sent {
+            Ok(()) => self.half.set_abort(false),
+            // In good order the system would go on offering to the peer what it does not take.
+            Err(broken) if broken.is_stall() => self.half.set_abort(true),
+            Err(Broken::Connection(_)) => {}
+            // What there is of the message shows that it is not whole. Nothing at all would look like a
+            // connection that was closed before the request came (RFC 9112 §9.3.1).
+            Err(_) => {
+                let _ = self.flush(false).await; // it ends in any case
+            }
+        }
+        sent
+    }
+
+    async fn message(&mut self, framing: Framing, body: Body) -> Result<(), Broken> {
         let trailers = match body {
             // The head was the whole message: an answer to HEAD, a 304, or there is no content.
             _ if framing == Framing::Empty => return self.flush(false).await,
@@ -77,9 +93,7 @@ impl Outlet {
         };
         let last = self.outbound.end(trailers.as_ref()).map_err(Broken::Framing)?;
         self.pending.extend_from_slice(&last);
-        self.flush(false).await?;
-        self.half.set_abort(false);
-        Ok(())
+        self.flush(false).await
     }
 
     async fn stream(&mut self, mut stream: BodyStream) -> Result<Option<Fields>, Broken> {
@@ -90,7 +104,10 @@ impl Outlet {
     }
 
     /// The next piece; if it is not there yet, what is pending goes out before it is waited for.
-    async fn next_piece(&mut self, stream: &mut BodyStream) -> Result<Option<Result<Segment, Failure>>, Broken> {
+    async fn next_piece(
+        &mut self,
+        stream: &mut BodyStream,
+    ) -> Result<Option<Result<Segment, Failure>>, Broken> {
         let mut next = pin!(stream.next());
         if let Poll::Ready(piece) = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
             return Ok(piece);
@@ -100,6 +117,10 @@ impl Outlet {
     }
 
     async fn segment(&mut self, segment: Segment) -> Result<(), Broken> {
+        // Behind a file of no bytes, what was held back for it would wait for the system's own timer.
+        if segment.is_empty() {
+            return Ok(());
+        }
         let Transmit { before, segment, after } = self.outbound.data(segment).map_err(Broken::Framing)?;
         self.pending.extend_from_slice(&before);
         match segment {
@@ -124,14 +145,21 @@ impl Outlet {
 
     async fn file(&mut self, slice: &FileSlice) -> Result<(), Broken> {
         self.flush(true).await?;
-        self.half.send_file(slice.file(), slice.start(), slice.len(), false).await.map_err(|fault| match fault {
-            SendFileFault::Write(error) => Broken::Connection(error),
-            SendFileFault::Truncated { .. } | SendFileFault::Read(_) => Broken::File(fault),
-        })
+        self.half.send_file(slice.file(), slice.start(), slice.len(), false).await.map_err(
+            |fault| match fault {
+                SendFileFault::Write(error) => Broken::Connection(error),
+                SendFileFault::Truncated { .. } | SendFileFault::Read(_) => Broken::File(fault),
+            },
+        )
     }
 }
 
 impl Broken {
+    /// Whether the peer has closed its side for us.
+    pub(crate) fn is_hangup(&self) -> bool {
+        matches!(self, Self::Connection(_)) && !self.is_stall()
+    }
+
     /// Whether the peer is there, but takes nothing.
     pub(crate) fn is_stall(&self) -> bool {
         matches!(self, Self::Connection(error) if error.kind() == io::ErrorKind::TimedOut)

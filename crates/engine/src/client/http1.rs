@@ -1,17 +1,18 @@
 //! One exchange on a connection of the client side.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
-use http1::{Connection, Event, Framing, ResponseHead, turn};
+use http1::{Connection, Event, Fault, Framing, ResponseHead, turn};
 use message::{Body, Failure, FailureKind, Fields, Request, Response, Segment, Source};
 use net::stream::Stream;
 
 use crate::client::idle::Home;
 use crate::client::terms::ClientLimits;
-use crate::deadline::{Deadline, Expired};
+use crate::deadline::Deadline;
 use crate::intake::{Intake, IntakeFault};
 use crate::outlet::{Broken, Outlet};
 
@@ -54,28 +55,30 @@ type Upload = Pin<Box<dyn Future<Output = (Outlet, Result<(), Broken>)> + Send>>
 enum Writing {
     Done(Outlet),
     Busy(Upload),
-    /// The content could not be sent whole; the connection ends with this exchange.
+    /// The request could not be sent whole; the connection ends with this exchange.
     Failed,
 }
 
 impl Attempt<'_> {
     /// Sends `request` on `wire` and reads the response's head.
-    pub(super) async fn run(self, wire: Wire, request: Request, home: Home<Wire>) -> Result<Response, Failure> {
-        let Wire { mut intake, mut outlet, mut deadline } = wire;
+    pub(super) async fn run(
+        self,
+        wire: Wire,
+        request: Request,
+        home: Home<Wire>,
+    ) -> Result<Response, Failure> {
+        let Wire { mut intake, mut outlet, deadline } = wire;
         let Request { method, target, fields, body, .. } = request;
         intake.inbound.expect_response_to(&method);
         let framing = outlet
             .outbound
             .request(&method, &target, &fields, body.length(), self.absolute_form, &mut outlet.pending)
             .map_err(|fault| Failure::before_sending(FailureKind::HttpRequestError, fault.to_string()))?;
-        let mut writing = Writing::begin(outlet, framing, body).await?;
-        let (head, framing) = {
-            let head = response_head(&mut intake, &mut writing);
-            deadline.within(self.limits.head, head).await.map_err(|Expired| no_answer())??
-        };
-        let ResponseHead { status, fields, .. } = head;
-        let reading = Reading { intake, writing, deadline, home, stall: self.limits.content, waiting: false };
-        Ok(Response { status, fields, body: reading.into_body(framing)? })
+        let writing = Writing::begin(outlet, framing, body).await?;
+        let stall = self.limits.content;
+        let mut reading = Reading { intake, writing, deadline, home, stall, waiting: false };
+        let (head, framing) = poll_fn(|cx| reading.poll_head(cx, self.limits.head)).await?;
+        Ok(Response { status: head.status, fields: head.fields, body: reading.into_body(framing)? })
     }
 }
 
@@ -83,8 +86,12 @@ impl Writing {
     /// A request without content is sent at once; content is sent beside the reading of the response.
     async fn begin(mut outlet: Outlet, framing: Framing, body: Body) -> Result<Self, Failure> {
         if framing == Framing::Empty {
-            outlet.send(framing, Body::Empty).await.map_err(|broken| unsent(&broken))?;
-            return Ok(Self::Done(outlet));
+            return match outlet.send(framing, Body::Empty).await {
+                Ok(()) => Ok(Self::Done(outlet)),
+                // The server may have said why before it closed.
+                Err(broken) if broken.is_hangup() => Ok(Self::Failed),
+                Err(broken) => Err(unsent(&broken)),
+            };
         }
         Ok(Self::Busy(Box::pin(async move {
             let sent = outlet.send(framing, body).await;
@@ -109,39 +116,72 @@ impl Writing {
     }
 }
 
-/// The final response's head. Interim responses (RFC 9110 §15.2) are passed over.
-async fn response_head(intake: &mut Intake, writing: &mut Writing) -> Result<(ResponseHead, Framing), Failure> {
-    poll_fn(|cx| {
-        // A server may answer and close before it has read the whole request (RFC 9112 §9.5): what it said
-        // counts for more than that it took no more.
-        let broken = writing.poll(cx).err();
-        loop {
-            match intake.poll_event(cx) {
-                Poll::Ready(Ok(Event::Response(head, framing))) => return Poll::Ready(Ok((head, framing))),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(fault)) => return Poll::Ready(Err(headless(&fault, broken.as_ref()))),
-                Poll::Pending => match broken {
-                    Some(Broken::Content(failure)) => return Poll::Ready(Err(failure)),
-                    Some(broken) if broken.is_stall() => return Poll::Ready(Err(unsent(&broken))),
-                    _ => return Poll::Pending,
-                },
-            }
-        }
-    })
-    .await
-}
-
-/// The response's content, and the connection that it comes on.
+/// A response on its way, and the connection that it comes on.
 struct Reading {
     intake: Intake,
     writing: Writing,
     deadline: Deadline,
     home: Home<Wire>,
-    stall: std::time::Duration,
+    /// How long nothing of the content may come.
+    stall: Duration,
     waiting: bool,
 }
 
 impl Reading {
+    /// The final response's head, within `limit` of the request's end. Interim responses (RFC 9110 §15.2)
+    /// are passed over.
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        limit: Duration,
+    ) -> Poll<Result<(ResponseHead, Framing), Failure>> {
+        let broken = self.writing.poll(cx).err();
+        while let Poll::Ready(event) = self.intake.poll_event(cx) {
+            match event {
+                Ok(Event::Response(head, framing)) => {
+                    self.waiting = false;
+                    return Poll::Ready(Ok((head, framing)));
+                }
+                Ok(_) => {}
+                Err(fault) => return Poll::Ready(Err(self.headless(&fault, broken.as_ref()))),
+            }
+        }
+        // A server may answer and close before it has taken the whole request (RFC 9112 §9.5): what it
+        // says counts for more than that it took no more, and is waited for.
+        if let Some(broken) = broken.filter(|broken| !broken.is_hangup()) {
+            return Poll::Ready(Err(unsent(&broken)));
+        }
+        ready!(self.poll_stalled(cx, limit));
+        Poll::Ready(Err(Failure::new(FailureKind::HttpResponseTimeout, "no response in time")))
+    }
+
+    fn poll_content(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Failure>> {
+        // Whether the rest of the request could be sent is seen in what the response says.
+        let _ = self.writing.poll(cx);
+        if let Poll::Ready(event) = self.intake.poll_event(cx) {
+            self.waiting = false;
+            return Poll::Ready(event.map_err(|fault| incomplete(&fault)));
+        }
+        ready!(self.poll_stalled(cx, self.stall));
+        Poll::Ready(Err(Failure::new(
+            FailureKind::HttpResponseTimeout,
+            format!("nothing of the response's content came for {:?}", self.stall),
+        )))
+    }
+
+    /// Ready when `limit` has passed since this began to wait. While the request still goes out this does
+    /// not wait: that has a limit of its own, and many servers read first and answer then.
+    fn poll_stalled(&mut self, cx: &mut Context<'_>, limit: Duration) -> Poll<()> {
+        if matches!(self.writing, Writing::Busy(_)) {
+            return Poll::Pending;
+        }
+        if !self.waiting {
+            self.waiting = true;
+            self.deadline.set(limit);
+        }
+        self.deadline.poll_expired(cx)
+    }
+
     /// The content as a body. If it is there already, the connection is free at once.
     fn into_body(mut self, framing: Framing) -> Result<Body, Failure> {
         let length = match framing {
@@ -166,7 +206,7 @@ impl Reading {
             return Ok(None);
         }
         let mut whole = BytesMut::new();
-        while let Some(event) = self.intake.inbound.receive(&mut self.intake.inbox).map_err(|f| protocol(&f))? {
+        while let Some(event) = self.intake.inbound.receive(&mut self.intake.inbox).map_err(protocol)? {
             match event {
                 Event::Data(bytes) => whole.extend_from_slice(&bytes),
                 _ => break,
@@ -175,33 +215,46 @@ impl Reading {
         Ok(Some(whole))
     }
 
-    /// Keeps the connection if both messages ended exactly (RFC 9112 §9.3), else closes it.
+    /// Keeps the connection if both messages end exactly (RFC 9112 §9.3), else closes it.
+    ///
+    /// A server that has answered early, and does not mean to close, reads on (RFC 9112 §9.5): it gets
+    /// the rest of the request while the response is already the caller's.
     fn go_home(self) {
-        let Self { mut intake, writing, deadline, home, .. } = self;
-        if let Writing::Done(mut outlet) = writing
-            && intake.inbox.is_empty()
-            && turn(&mut intake.inbound, &mut outlet.outbound)
-        {
-            home.keep(Wire { intake, outlet, deadline });
+        let Self { intake, writing, deadline, home, .. } = self;
+        match writing {
+            Writing::Done(outlet) => settle(Wire { intake, outlet, deadline }, &home),
+            Writing::Busy(upload) if intake.inbound.is_persistent() => {
+                tokio::spawn(async move {
+                    if let (outlet, Ok(())) = upload.await {
+                        settle(Wire { intake, outlet, deadline }, &home);
+                    }
+                });
+            }
+            Writing::Busy(_) | Writing::Failed => {}
         }
     }
 
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Failure>> {
-        // Whether the rest of the request could be sent is seen in what the response says.
-        let _ = self.writing.poll(cx);
-        if let Poll::Ready(event) = self.intake.poll_event(cx) {
-            self.waiting = false;
-            return Poll::Ready(event.map_err(|fault| incomplete(&fault)));
+    /// The connection ended, or broke the protocol, before the end of the response's head.
+    fn headless(&self, fault: &IntakeFault, broken: Option<&Broken>) -> Failure {
+        let nothing_came = match fault {
+            IntakeFault::Protocol(fault) => *fault == Fault::NoResponse,
+            IntakeFault::Closed | IntakeFault::Connection(_) => self.intake.inbound.is_between_messages(),
+        };
+        match (fault, broken) {
+            (_, Some(Broken::Content(failure))) => failure.clone(),
+            (fault, _) if nothing_came => Failure::new(
+                FailureKind::ConnectionTerminated,
+                format!("the server closed the connection without an answer{}", cause(fault)),
+            ),
+            (fault, _) => incomplete(fault),
         }
-        if !self.waiting {
-            self.waiting = true;
-            self.deadline.set(self.stall);
-        }
-        ready!(self.deadline.poll_expired(cx));
-        Poll::Ready(Err(Failure::new(
-            FailureKind::HttpResponseTimeout,
-            format!("nothing of the response's content came for {} s", self.stall.as_secs()),
-        )))
+    }
+}
+
+/// Keeps a connection on which both messages have ended exactly.
+fn settle(mut wire: Wire, home: &Home<Wire>) {
+    if wire.intake.inbox.is_empty() && turn(&mut wire.intake.inbound, &mut wire.outlet.outbound) {
+        home.keep(wire);
     }
 }
 
@@ -213,7 +266,7 @@ struct ResponseBody {
 impl Source for ResponseBody {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Segment, Failure>>> {
         let Some(reading) = self.reading.as_mut() else { return Poll::Ready(None) };
-        match ready!(reading.poll_event(cx)) {
+        match ready!(reading.poll_content(cx)) {
             Ok(Event::Data(bytes)) => Poll::Ready(Some(Ok(Segment::Bytes(bytes)))),
             Ok(Event::End(trailers)) => {
                 self.trailers = trailers;
@@ -237,11 +290,7 @@ impl Source for ResponseBody {
     }
 }
 
-fn no_answer() -> Failure {
-    Failure::new(FailureKind::HttpResponseTimeout, "no response in time")
-}
-
-fn protocol(fault: &http1::Fault) -> Failure {
+fn protocol(fault: Fault) -> Failure {
     Failure::new(FailureKind::HttpProtocolError, fault.to_string())
 }
 
@@ -260,22 +309,10 @@ fn unsent(broken: &Broken) -> Failure {
     }
 }
 
-/// The connection ended, or broke the protocol, before the end of the response's head.
-fn headless(fault: &IntakeFault, broken: Option<&Broken>) -> Failure {
-    match (fault, broken) {
-        (IntakeFault::Protocol(fault), _) if !fault.is_truncation() => protocol(fault),
-        (_, Some(Broken::Content(failure))) => failure.clone(),
-        (fault, _) => Failure::new(
-            FailureKind::ConnectionTerminated,
-            format!("the server closed the connection without an answer{}", cause(fault)),
-        ),
-    }
-}
-
-/// The connection ended, or broke the protocol, within the response's content.
+/// The connection ended, or broke the protocol, within the response.
 fn incomplete(fault: &IntakeFault) -> Failure {
     match fault {
-        IntakeFault::Protocol(fault) if !fault.is_truncation() => protocol(fault),
+        IntakeFault::Protocol(fault) if !fault.is_truncation() => protocol(*fault),
         fault => Failure::new(
             FailureKind::HttpResponseIncomplete,
             format!("the connection ended before the response was whole{}", cause(fault)),

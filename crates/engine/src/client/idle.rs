@@ -10,11 +10,19 @@ use tokio::time::Instant;
 
 /// What is kept, for each place the connections used last at the end.
 pub(super) struct Idle<W> {
-    /// Connections per place, at most.
-    most: usize,
+    room: Room,
     /// How long one is kept.
     limit: Duration,
     kept: Arc<Mutex<Kept<W>>>,
+}
+
+/// How many connections are kept at most.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    /// For one place.
+    pub(super) per_place: usize,
+    /// For all of them together.
+    pub(super) altogether: usize,
 }
 
 /// A connection lives on the runtime that opened it: it is kept for that one only.
@@ -22,27 +30,29 @@ type Place = (Id, Authority);
 
 struct Kept<W> {
     wires: HashMap<Place, Vec<(W, Instant)>>,
+    /// How many there are in all places.
+    count: usize,
     swept: Instant,
 }
 
 /// Where the connections to one place are taken from, and go back to.
 pub(super) struct Home<W> {
-    most: usize,
+    room: Room,
     limit: Duration,
     kept: Arc<Mutex<Kept<W>>>,
     place: Place,
 }
 
 impl<W> Idle<W> {
-    pub(super) fn new(most: usize, limit: Duration) -> Self {
-        let kept = Kept { wires: HashMap::new(), swept: Instant::now() };
-        Self { most, limit, kept: Arc::new(Mutex::new(kept)) }
+    pub(super) fn new(room: Room, limit: Duration) -> Self {
+        let kept = Kept { wires: HashMap::new(), count: 0, swept: Instant::now() };
+        Self { room, limit, kept: Arc::new(Mutex::new(kept)) }
     }
 
     /// The home of connections to `authority` on the current runtime.
     pub(super) fn home(&self, authority: Authority) -> Home<W> {
         let place = (Handle::current().id(), authority);
-        Home { most: self.most, limit: self.limit, kept: Arc::clone(&self.kept), place }
+        Home { room: self.room, limit: self.limit, kept: Arc::clone(&self.kept), place }
     }
 }
 
@@ -55,8 +65,7 @@ impl<W> Home<W> {
     /// The connection that was used last, if one is kept that is not too old and `is_good`.
     pub(super) fn take(&self, is_good: impl Fn(&W) -> bool) -> Option<W> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let wires = kept.wires.get_mut(&self.place)?;
-        while let Some((wire, since)) = wires.pop() {
+        while let Some((wire, since)) = kept.pop(&self.place) {
             if since.elapsed() < self.limit && is_good(&wire) {
                 return Some(wire);
             }
@@ -64,25 +73,35 @@ impl<W> Home<W> {
         None
     }
 
-    /// Keeps `wire` for the next request.
+    /// Keeps `wire` for the next request; closes it where there is no room.
     pub(super) fn keep(&self, wire: W) {
         let now = Instant::now();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.sweep(now, self.limit);
+        if kept.count >= self.room.altogether {
+            return;
+        }
         let wires = kept.wires.entry(self.place.clone()).or_default();
-        if wires.len() < self.most {
+        if wires.len() < self.room.per_place {
             wires.push((wire, now));
+            kept.count += 1;
         }
     }
 }
 
 impl<W> Clone for Home<W> {
     fn clone(&self) -> Self {
-        Self { most: self.most, limit: self.limit, kept: Arc::clone(&self.kept), place: self.place.clone() }
+        Self { room: self.room, limit: self.limit, kept: Arc::clone(&self.kept), place: self.place.clone() }
     }
 }
 
 impl<W> Kept<W> {
+    fn pop(&mut self, place: &Place) -> Option<(W, Instant)> {
+        let wire = self.wires.get_mut(place)?.pop()?;
+        self.count -= 1;
+        Some(wire)
+    }
+
     /// Drops what has been kept too long, everywhere, now and then.
     fn sweep(&mut self, now: Instant, limit: Duration) {
         if now - self.swept < limit {
@@ -93,6 +112,7 @@ impl<W> Kept<W> {
             wires.retain(|(_, since)| now - *since < limit);
             !wires.is_empty()
         });
+        self.count = self.wires.values().map(Vec::len).sum();
     }
 }
 
@@ -106,7 +126,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_connection_used_last_is_taken_first_and_bad_ones_are_dropped() {
-        let idle = Idle::new(8, Duration::from_secs(10));
+        let idle = Idle::new(Room { per_place: 8, altogether: 8 }, Duration::from_secs(10));
         for wire in 1..=3 {
             home(&idle, 80).keep(wire);
         }
@@ -118,7 +138,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn none_is_kept_too_long_or_too_many() {
-        let idle = Idle::new(2, Duration::from_secs(10));
+        let idle = Idle::new(Room { per_place: 2, altogether: 3 }, Duration::from_secs(10));
         for wire in 1..=3 {
             home(&idle, 80).keep(wire);
         }
@@ -127,5 +147,17 @@ mod tests {
         home(&idle, 81).keep(9);
         assert_eq!(idle.kept.lock().unwrap().wires.len(), 1, "swept on the way");
         assert_eq!(home(&idle, 80).take(|_| true), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_places_share_one_limit() {
+        let idle = Idle::new(Room { per_place: 2, altogether: 3 }, Duration::from_secs(10));
+        for (port, wire) in [(80, 1), (80, 2), (81, 3), (82, 4)] {
+            home(&idle, port).keep(wire);
+        }
+        assert_eq!(home(&idle, 82).take(|_| true), None, "no room was left");
+        assert_eq!(home(&idle, 80).take(|_| true), Some(2));
+        home(&idle, 82).keep(4);
+        assert_eq!(home(&idle, 82).take(|_| true), Some(4));
     }
 }

@@ -6,7 +6,7 @@ use message::{Authority, Body, Failure, FailureKind, Request, Response, Scheme, 
 use net::dial::{DialFault, Dialer};
 
 use crate::client::http1::{Attempt, Wire};
-use crate::client::idle::{Home, Idle};
+use crate::client::idle::{Home, Idle, Room};
 use crate::client::terms::ClientLimits;
 
 /// Where requests are sent.
@@ -40,7 +40,10 @@ impl Pool {
     /// A pool without connections, for requests that go by `route`.
     #[must_use]
     pub fn new(dialer: Dialer, route: Route, limits: ClientLimits) -> Self {
-        let idle = Idle::new(limits.idle_connections, limits.idle);
+        let idle = Idle::new(
+            Room { per_place: limits.idle_connections, altogether: limits.idle_altogether },
+            limits.idle,
+        );
         Self { shared: Arc::new(Shared { dialer, route, limits, idle }) }
     }
 
@@ -51,6 +54,7 @@ impl Pool {
         let Some(kept) = home.take(Wire::is_quiet) else { return self.fresh(request, home, attempt).await };
         let Some(again) = repeatable(&request) else { return attempt.run(kept, request, home).await };
         match attempt.run(kept, request, home.clone()).await {
+            // Just that kind says that nothing of a response came.
             Err(failure) if failure.kind() == FailureKind::ConnectionTerminated => {
                 self.fresh(again, home, attempt).await
             }
@@ -58,7 +62,12 @@ impl Pool {
         }
     }
 
-    async fn fresh(&self, request: Request, home: Home<Wire>, attempt: Attempt<'_>) -> Result<Response, Failure> {
+    async fn fresh(
+        &self,
+        request: Request,
+        home: Home<Wire>,
+        attempt: Attempt<'_>,
+    ) -> Result<Response, Failure> {
         let (host, port) = (home.authority().host(), home.authority().port_or_default(Scheme::Http));
         let stream = self.shared.dialer.dial(host, port).await.map_err(|fault| failure_of(&fault))?;
         attempt.run(Wire::new(stream, &self.shared.limits), request, home).await
@@ -110,6 +119,8 @@ fn failure_of(fault: &DialFault) -> Failure {
     let kind = match fault {
         DialFault::NameNotFound { .. } | DialFault::NameLookup { .. } => FailureKind::DnsError,
         DialFault::Refused { .. } => FailureKind::ConnectionRefused,
+        // No address was known yet: it was the name that took so long.
+        DialFault::TimedOut { tried, .. } if tried.addresses.is_empty() => FailureKind::DnsTimeout,
         DialFault::TimedOut { .. } => FailureKind::ConnectionTimeout,
         DialFault::DescriptorLimit { .. } => FailureKind::ConnectionLimitReached,
         DialFault::Unreachable { .. } | DialFault::Other { .. } => FailureKind::DestinationIpUnroutable,

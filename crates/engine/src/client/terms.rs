@@ -10,14 +10,17 @@ pub struct ClientLimits {
     /// Sizes of responses' heads.
     pub messages: Limits,
     /// From the request's last byte to the end of the response's head: then
-    /// [`HttpResponseTimeout`](FailureKind::HttpResponseTimeout).
+    /// [`HttpResponseTimeout`](message::FailureKind::HttpResponseTimeout).
     pub head: Duration,
-    /// For the next byte of a response's content.
+    /// For the next byte of a response's content, once the request has gone out: then the same.
     pub content: Duration,
-    /// For the server to take some of the request.
+    /// For the server to take some of the request: then
+    /// [`ConnectionWriteTimeout`](message::FailureKind::ConnectionWriteTimeout).
     pub send: Duration,
     /// Idle connections that are kept for one place and runtime.
     pub idle_connections: usize,
+    /// Idle connections that are kept altogether: each takes a descriptor.
+    pub idle_altogether: usize,
     /// How long a connection is kept idle: less than servers usually wait.
     pub idle: Duration,
 }
@@ -30,6 +33,7 @@ impl Default for ClientLimits {
             content: Duration::from_secs(60),
             send: Duration::from_secs(30),
             idle_connections: 64,
+            idle_altogether: 1024,
             idle: Duration::from_secs(15),
         }
     }

@@ -15,7 +15,7 @@ const UNREACHABLE: u16 = 523;
 #[must_use]
 pub fn to_failure(failure: &Failure) -> Response {
     let status = status_of(failure.kind());
-    let mut response = Response::text(status, format!("{}: {failure}\n", title(status)));
+    let mut response = Response::text(status, explanation(status, failure));
     response.fields.set(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     ProxyStatus::of(NAME, failure).append_to(&mut response.fields);
     response
@@ -24,13 +24,14 @@ pub fn to_failure(failure: &Failure) -> Response {
 /// The answer to a request that can't be understood; the connection is closed behind it.
 #[must_use]
 pub fn to_fault(fault: Fault) -> Response {
-    Response::text(fault.status(), format!("{fault} (RFC 9112 section {})\n", fault.section()))
+    Response::text(fault.status(), format!("{fault} ({})\n", fault.section()))
 }
 
-/// The answer to a request whose head takes too long (RFC 9110 §15.5.9).
+/// The answer to a request that does not come whole in time (RFC 9110 §15.5.9); the connection is
+/// closed behind it.
 #[must_use]
-pub fn to_slow_head() -> Response {
-    Response::text(StatusCode::REQUEST_TIMEOUT, "the request's head did not come in time\n")
+pub fn to_slow_request() -> Response {
+    Response::text(StatusCode::REQUEST_TIMEOUT, "the rest of the request did not come in time\n")
 }
 
 fn status_of(kind: FailureKind) -> StatusCode {
@@ -45,6 +46,12 @@ fn status_of(kind: FailureKind) -> StatusCode {
     }
 }
 
-fn title(status: StatusCode) -> &'static str {
-    if status.as_u16() == UNREACHABLE { "the origin is unreachable" } else { "no answer from the origin" }
+fn explanation(status: StatusCode, failure: &Failure) -> String {
+    match status {
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+            format!("no answer from the origin: {failure}\n")
+        }
+        status if status.as_u16() == UNREACHABLE => format!("the origin is unreachable: {failure}\n"),
+        _ => format!("{failure}\n"),
+    }
 }

@@ -6,14 +6,16 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::SystemTime;
 
 use http1::{Connection, Event, Fault, Framing, RequestHead, turn};
-use message::{Body, Failure, Method, Request, Response, Service, StatusCode};
+use message::{Body, Failure, Fields, Method, Request, Response, Service, StatusCode, Target};
 use net::drain::{Drain, Draining};
 use net::stream::{Stream, lingering_close};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::clock;
@@ -22,7 +24,7 @@ use crate::intake::{Intake, IntakeFault};
 use crate::outlet::{Broken, Outlet};
 use crate::record::{Ending, ExchangeRecord, Observer};
 use crate::server::answer;
-use crate::server::request_body::{Loan, lend};
+use crate::server::request_body::{Loan, Returned, Shortfall, lend};
 use crate::server::terms::Server;
 
 /// Serves one connection to its end.
@@ -44,13 +46,10 @@ pub(super) async fn converse<S: Service, O: Observer>(
             after => break after,
         }
     };
-    match after {
-        After::Next(_) | After::Close => {}
-        After::Linger(intake) => {
-            let patience = &talk.server.patience;
-            let write = talk.outlet.into_half();
-            lingering_close(intake.half, write, patience.discard_bytes, patience.discard).await;
-        }
+    if let After::Linger(intake) = after {
+        let patience = &talk.server.patience;
+        let write = talk.outlet.into_half();
+        lingering_close(intake.half, write, patience.linger_bytes, patience.discard).await;
     }
 }
 
@@ -73,35 +72,31 @@ enum After {
     Linger(Intake),
 }
 
-/// What became of waiting for a request's head.
-enum Arrival {
-    Request(RequestHead, Framing),
+/// Why no request came.
+enum NoRequest {
+    /// What came is none.
     Faulty(Fault),
-    /// Some of a head, and no more of it in time.
+    /// Some of a head came, and the rest not in time.
     Slow,
     /// Nothing to answer: the client left, the connection idled too long, or the server stops.
-    Nothing,
+    Over,
 }
 
 impl<S: Service, O: Observer> Talk<S, O> {
     async fn exchange(&mut self, mut intake: Intake) -> After {
         let (head, framing) = match self.arrival(&mut intake).await {
-            Arrival::Request(head, framing) => (head, framing),
-            Arrival::Faulty(fault) => return self.refuse(intake, answer::to_fault(fault)).await,
-            Arrival::Slow => return self.refuse(intake, answer::to_slow_head()).await,
-            Arrival::Nothing => return After::Close,
+            Ok(request) => request,
+            Err(NoRequest::Faulty(fault)) => return self.refuse(intake, answer::to_fault(fault)).await,
+            Err(NoRequest::Slow) => return self.refuse(intake, answer::to_slow_request()).await,
+            Err(NoRequest::Over) => return After::Close,
         };
         self.outlet.outbound.answer_to(&head);
-        let mut account = self.account(&head);
-        match framing {
-            Framing::Empty => {
-                let answer = self.server.service.call(self.request(head, Body::Empty, &account)).await;
-                let sent = self.respond(answer, &mut account).await;
-                self.conclude(account, &sent);
-                if sent.is_err() { After::Close } else { self.turn(intake) }
-            }
-            framing => self.exchange_with_content(intake, head, framing, account).await,
+        let account = self.account(&head);
+        if framing != Framing::Empty {
+            return self.exchange_with_content(intake, head, framing, account).await;
         }
+        let answer = self.server.service.call(self.request(head, Body::Empty, &account)).await;
+        if self.respond(answer, account).await.is_err() { After::Close } else { self.turn(intake) }
     }
 
     async fn exchange_with_content(
@@ -109,128 +104,121 @@ impl<S: Service, O: Observer> Talk<S, O> {
         intake: Intake,
         head: RequestHead,
         framing: Framing,
-        mut account: Account,
+        account: Account,
     ) -> After {
         let expects_continue = head.expects_continue;
-        let (body, loan) = lend(intake, framing, self.server.patience.content);
-        let Loan { mut back, wanted } = loan;
+        let (body, Loan { mut back, wanted }) = lend(intake, framing, self.server.patience.content);
         let request = self.request(head, body, &account);
-        let (answer, continued) = if expects_continue {
+        let (mut answer, told) = if expects_continue {
             self.call_and_continue(request, wanted).await
         } else {
             (self.server.service.call(request).await, true)
         };
         let returned = back.try_recv().ok();
-        // RFC 9110 §10.1.1: without a 100 (Continue) the client may or may not send its content, so what
-        // follows can't be told apart. RFC 9112 §9.3: say so, if it is known before the head goes out.
-        let unread = returned.as_ref().is_some_and(|intake| !self.may_discard(intake));
-        if !continued || unread {
+        // RFC 9110 §10.1.1: a client that gets a final answer instead of 100 (Continue) may send its content
+        // or not. What follows can't be told apart then, unless the content has come already.
+        if !told && !returned.as_ref().is_some_and(|returned| returned.intake.inbound.is_complete()) {
             self.outlet.outbound.close_after();
         }
-        let sent = self.respond(answer, &mut account).await;
-        self.conclude(account, &sent);
-        if sent.is_err() {
+        if let Some(Returned { intake, shortfall }) = &returned {
+            // RFC 9112 §9.3: where it is known by now that this answer is the last, it says so.
+            if !intake.inbound.is_persistent() || shortfall.is_some() || !self.may_discard(intake) {
+                self.outlet.outbound.close_after();
+            }
+            // The service could only say that it had no whole request. Why, is known here.
+            answer =
+                answer.or_else(|failure| shortfall.as_ref().and_then(answer_to_shortfall).ok_or(failure));
+        }
+        if self.respond(answer, account).await.is_err() {
             return After::Close;
         }
-        let patience = self.server.patience.discard;
-        let intake = match returned {
-            Some(intake) => intake,
-            None => match self.deadline.within(patience, back).await {
-                Ok(Ok(intake)) => intake,
+        let returned = match returned {
+            Some(returned) => returned,
+            None => match self.deadline.within(self.server.patience.discard, back).await {
+                Ok(Ok(returned)) => returned,
+                // Somebody still holds the content: nothing that comes can be a request.
                 Ok(Err(_)) | Err(Expired) => return After::Close,
             },
         };
-        self.read_away(intake).await
+        self.read_away(returned.intake).await
     }
 
-    /// Waits for a head; for a connection on which nothing has been sent yet, as long as it may idle.
-    async fn arrival(&mut self, intake: &mut Intake) -> Arrival {
-        let mut begun = !intake.inbox.is_empty();
-        self.deadline.set(if begun { self.server.patience.head } else { self.server.patience.idle });
-        loop {
-            match self.event(intake, begun).await {
-                Some(Ok(Event::Request(head, framing))) => return Arrival::Request(head, framing),
-                Some(Ok(_)) => return Arrival::Nothing,
-                Some(Err(IntakeFault::Protocol(fault))) => return Arrival::Faulty(fault),
-                Some(Err(IntakeFault::Closed | IntakeFault::Connection(_))) => return Arrival::Nothing,
-                None if begun => return Arrival::Slow,
-                None if intake.inbound.is_between_messages() => return Arrival::Nothing,
-                None => {
-                    begun = true;
-                    self.deadline.set(self.server.patience.head);
-                }
-            }
-        }
-    }
-
-    /// The next event; `None` when the time is up, when the server stops before anything has been
-    /// sent, or when the first part of a head has come and its time begins to count.
-    async fn event(&mut self, intake: &mut Intake, begun: bool) -> Option<Result<Event, IntakeFault>> {
-        let Self { deadline, draining, .. } = self;
+    /// Waits for a request's head: until something of it comes as long as the connection may idle and the
+    /// server goes on, from then on as long as a head may take.
+    async fn arrival(&mut self, intake: &mut Intake) -> Result<(RequestHead, Framing), NoRequest> {
+        let Self { server, deadline, draining, .. } = self;
+        let mut waits_for_rest = None;
         poll_fn(|cx| {
             if let Poll::Ready(event) = intake.poll_event(cx) {
-                return Poll::Ready(Some(event));
+                return Poll::Ready(request_in(event));
+            }
+            let begun = !intake.inbound.is_between_messages();
+            if waits_for_rest.replace(begun) != Some(begun) {
+                deadline.set(if begun { server.patience.head } else { server.patience.idle });
             }
             if deadline.poll_expired(cx).is_ready() {
-                return Poll::Ready(None);
+                return Poll::Ready(Err(if begun { NoRequest::Slow } else { NoRequest::Over }));
             }
-            let between = intake.inbound.is_between_messages();
-            if !begun && (!between || Pin::new(&mut *draining).poll(cx).is_ready()) {
-                return Poll::Ready(None);
+            // What has come by then, even if this process has not heard of it yet, is answered.
+            if !begun && Pin::new(&mut *draining).poll(cx).is_ready() && intake.half.is_quiet() {
+                return Poll::Ready(Err(NoRequest::Over));
             }
             Poll::Pending
         })
         .await
     }
 
-    /// Calls the service, and sends 100 (Continue) when it first asks for the content (RFC 9110 §10.1.1).
+    /// Calls the service, and sends 100 (Continue) when it first asks for the content and that has not come
+    /// by then; also says whether it did.
     async fn call_and_continue(
         &mut self,
         request: Request,
-        wanted: tokio::sync::oneshot::Receiver<()>,
+        wanted: oneshot::Receiver<()>,
     ) -> (Result<Response, Failure>, bool) {
         let server = Arc::clone(&self.server);
-        let mut call = std::pin::pin!(server.service.call(request));
-        let asked = tokio::select! {
+        let mut call = pin!(server.service.call(request));
+        let wanted = tokio::select! {
             biased;
             answer = &mut call => return (answer, false),
-            asked = wanted => asked.is_ok(),
+            wanted = wanted => wanted.is_ok(),
         };
-        if asked {
-            self.outlet.outbound.interim(StatusCode::CONTINUE, &message::Fields::new(), &mut self.outlet.pending);
-            if self.outlet.flush(false).await.is_err() {
-                return (call.await, false);
-            }
+        if !wanted {
+            return (call.await, false);
         }
-        (call.await, asked)
+        let outlet = &mut self.outlet;
+        outlet.outbound.interim(StatusCode::CONTINUE, &Fields::new(), &mut outlet.pending);
+        let told = outlet.flush(false).await.is_ok();
+        (call.await, told)
     }
 
-    async fn respond(&mut self, answer: Result<Response, Failure>, account: &mut Account) -> Result<(), Broken> {
-        let Response { status, fields, body } = self.observed(answer);
-        account.status = status;
+    async fn respond(
+        &mut self,
+        answer: Result<Response, Failure>,
+        mut account: Account,
+    ) -> Result<(), Broken> {
+        let response = answer.unwrap_or_else(|failure| answer::to_failure(&failure));
+        self.server.observer.answering(&response);
+        account.status = response.status;
         if self.drain.is_draining() {
             self.outlet.outbound.close_after();
         }
-        let date = clock::date(account.received_at);
+        let sent = self.send(response, account.received_at).await;
+        self.conclude(account, &sent);
+        sent
+    }
+
+    /// Answers what can't be understood. Nothing after it is: this answer is the last.
+    async fn refuse(&mut self, intake: Intake, response: Response) -> After {
+        self.outlet.outbound.close_after();
+        if self.send(response, clock::now()).await.is_err() { After::Close } else { After::Linger(intake) }
+    }
+
+    async fn send(&mut self, response: Response, now: SystemTime) -> Result<(), Broken> {
+        let Response { status, fields, body } = response;
         let outlet = &mut self.outlet;
+        let date = clock::date(now);
         let framing = outlet.outbound.response(status, &fields, body.length(), &date, &mut outlet.pending);
         outlet.send(framing, body).await
-    }
-
-    fn observed(&self, answer: Result<Response, Failure>) -> Response {
-        let response = answer.unwrap_or_else(|failure| answer::to_failure(&failure));
-        self.server.observer.answering(&response);
-        response
-    }
-
-    /// Answers what can't be understood, and closes (RFC 9112 §9.6: without losing the answer).
-    async fn refuse(&mut self, intake: Intake, response: Response) -> After {
-        let outlet = &mut self.outlet;
-        outlet.outbound.close_after();
-        let Response { status, fields, body } = response;
-        let date = clock::date(clock::now());
-        let framing = outlet.outbound.response(status, &fields, body.length(), &date, &mut outlet.pending);
-        if outlet.send(framing, body).await.is_err() { After::Close } else { After::Linger(intake) }
     }
 
     fn request(&self, head: RequestHead, body: Body, account: &Account) -> Request {
@@ -238,19 +226,17 @@ impl<S: Service, O: Observer> Talk<S, O> {
         Request { method, target, fields, body, peer: Some(self.peer), received_at: account.received_at }
     }
 
+    /// Whether what is left of the content is no more than is read away, as far as that is known.
     fn may_discard(&self, intake: &Intake) -> bool {
         let most = u64::try_from(self.server.patience.discard_bytes).unwrap_or(u64::MAX);
         intake.inbound.content_left().is_none_or(|left| left <= most)
     }
 
-    /// Reads away what is left of the content, within limits (RFC 9112 §9.3).
+    /// Reads away what is left of the content, within limits (RFC 9112 §9.3), and turns.
     async fn read_away(&mut self, mut intake: Intake) -> After {
-        if !self.outlet.outbound.is_persistent() {
-            return if intake.inbound.is_complete() { After::Close } else { After::Linger(intake) };
-        }
         let mut left = self.server.patience.discard_bytes;
         self.deadline.set(self.server.patience.discard);
-        while !intake.inbound.is_complete() {
+        while self.outlet.outbound.is_persistent() && !intake.inbound.is_complete() {
             match self.deadline.guard(intake.event()).await {
                 Ok(Ok(Event::Data(bytes))) if bytes.len() <= left => left -= bytes.len(),
                 Ok(Ok(Event::End(_))) => {}
@@ -261,14 +247,15 @@ impl<S: Service, O: Observer> Talk<S, O> {
         self.turn(intake)
     }
 
+    /// Goes on to the next exchange, or says how to close.
     fn turn(&mut self, mut intake: Intake) -> After {
         if turn(&mut intake.inbound, &mut self.outlet.outbound) {
-            After::Next(intake)
-        } else if intake.inbox.is_empty() {
-            After::Close
-        } else {
-            After::Linger(intake)
+            return After::Next(intake);
         }
+        // RFC 9112 §9.6: a close by us alone would reset a client that sends on, and that may lose it
+        // the answer; unless it has said itself that it sends no more.
+        let says_last = intake.inbound.is_complete() && !intake.inbound.is_persistent();
+        if says_last && intake.inbox.is_empty() { After::Close } else { After::Linger(intake) }
     }
 
     fn account(&self, head: &RequestHead) -> Account {
@@ -308,11 +295,29 @@ impl<S: Service, O: Observer> Talk<S, O> {
     }
 }
 
+fn request_in(event: Result<Event, IntakeFault>) -> Result<(RequestHead, Framing), NoRequest> {
+    match event {
+        Ok(Event::Request(head, framing)) => Ok((head, framing)),
+        Err(IntakeFault::Protocol(fault)) => Err(NoRequest::Faulty(fault)),
+        // Between requests no other event comes.
+        Ok(_) | Err(IntakeFault::Closed | IntakeFault::Connection(_)) => Err(NoRequest::Over),
+    }
+}
+
+/// What to say to a client that did not send the whole of its request; nothing if it has left.
+fn answer_to_shortfall(shortfall: &Shortfall) -> Option<Response> {
+    match shortfall {
+        Shortfall::Faulty(fault) => Some(answer::to_fault(*fault)),
+        Shortfall::Slow => Some(answer::to_slow_request()),
+        Shortfall::Gone => None,
+    }
+}
+
 /// What is remembered of an exchange while it lasts.
 struct Account {
     method: Method,
-    target: message::Target,
-    received_at: std::time::SystemTime,
+    target: Target,
+    received_at: SystemTime,
     begun: Instant,
     sent_before: u64,
     status: StatusCode,

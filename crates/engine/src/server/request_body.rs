@@ -1,10 +1,11 @@
 //! A request's content, lent to whoever answers the request.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http1::{Event, Framing};
+use http1::{Event, Fault, Framing};
 use message::{Body, Failure, FailureKind, Fields, Segment, Source};
 use tokio::sync::oneshot;
 
@@ -16,14 +17,32 @@ use crate::intake::{Intake, IntakeFault};
 /// It comes back when the body is dropped, read to its end or not: the connection then knows what is
 /// left of the content, so that no byte of it is ever taken for a request.
 pub(super) struct Loan {
-    pub(super) back: oneshot::Receiver<Intake>,
+    pub(super) back: oneshot::Receiver<Returned>,
     /// Told when the content is first asked for.
     pub(super) wanted: oneshot::Receiver<()>,
 }
 
+/// What comes back.
+pub(super) struct Returned {
+    pub(super) intake: Intake,
+    /// Why the content was not had whole, if it was asked for and failed.
+    pub(super) shortfall: Option<Shortfall>,
+}
+
+/// Why a client's content was not had whole.
+#[derive(Debug)]
+pub(super) enum Shortfall {
+    /// It breaks the protocol, or its limits.
+    Faulty(Fault),
+    /// Nothing of it came for too long.
+    Slow,
+    /// The connection ended.
+    Gone,
+}
+
 struct RequestBody {
     intake: Option<Intake>,
-    back: Option<oneshot::Sender<Intake>>,
+    back: Option<oneshot::Sender<Returned>>,
     wanted: Option<oneshot::Sender<()>>,
     trailers: Option<Fields>,
     deadline: Deadline,
@@ -57,20 +76,22 @@ impl Source for RequestBody {
         let Some(intake) = self.intake.as_mut() else { return Poll::Ready(None) };
         let Poll::Ready(event) = intake.poll_event(cx) else {
             ready!(self.poll_stalled(cx));
-            return Poll::Ready(Some(Err(failed("the client sent nothing for too long"))));
+            return Poll::Ready(Some(Err(self.fall_short(Shortfall::Slow))));
         };
         self.waiting = false;
         match event {
             Ok(Event::Data(bytes)) => Poll::Ready(Some(Ok(Segment::Bytes(bytes)))),
             Ok(Event::End(trailers)) => {
                 self.trailers = trailers;
-                self.give_back();
+                self.give_back(None);
                 Poll::Ready(None)
             }
-            Ok(_) => Poll::Ready(Some(Err(failed("a message within the content")))),
-            Err(IntakeFault::Protocol(fault)) => Poll::Ready(Some(Err(failed(fault.to_string())))),
-            Err(IntakeFault::Closed | IntakeFault::Connection(_)) => {
-                Poll::Ready(Some(Err(failed("the client left before its content was whole"))))
+            Err(IntakeFault::Protocol(fault)) => {
+                Poll::Ready(Some(Err(self.fall_short(Shortfall::Faulty(fault)))))
+            }
+            // Within content no message begins, so what is left is that the connection ended.
+            Ok(_) | Err(IntakeFault::Closed | IntakeFault::Connection(_)) => {
+                Poll::Ready(Some(Err(self.fall_short(Shortfall::Gone))))
             }
         }
     }
@@ -89,19 +110,31 @@ impl RequestBody {
         self.deadline.poll_expired(cx)
     }
 
-    fn give_back(&mut self) {
+    /// Gives the connection back at once, and the failure for whoever reads the content.
+    fn fall_short(&mut self, shortfall: Shortfall) -> Failure {
+        let failure = match &shortfall {
+            Shortfall::Faulty(fault) => failed(fault.to_string()),
+            Shortfall::Slow => failed("the client sent nothing for too long"),
+            Shortfall::Gone => failed("the client left before its content was whole"),
+        };
+        self.give_back(Some(shortfall));
+        failure
+    }
+
+    fn give_back(&mut self, shortfall: Option<Shortfall>) {
         if let (Some(intake), Some(back)) = (self.intake.take(), self.back.take()) {
-            let _ = back.send(intake); // nobody takes it when the connection has ended meanwhile
+            // Nobody takes it when the connection has ended meanwhile.
+            let _ = back.send(Returned { intake, shortfall });
         }
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        self.give_back();
+        self.give_back(None);
     }
 }
 
-fn failed(detail: impl Into<std::borrow::Cow<'static, str>>) -> Failure {
+fn failed(detail: impl Into<Cow<'static, str>>) -> Failure {
     Failure::new(FailureKind::HttpRequestError, detail)
 }

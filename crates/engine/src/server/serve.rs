@@ -1,17 +1,24 @@
 //! Accepting connections, and stopping.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 
 use message::Service;
 use net::drain::Drain;
 use net::listen::Acceptor;
 use net::stream::Stream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::yield_now;
 
 use crate::record::Observer;
 use crate::server::http1::converse;
 use crate::server::terms::Server;
+
+/// The most connections that are taken out of the system's queue when the stop begins.
+const LAST_CALL_MAX: usize = 4096;
 
 /// Serves the connections of one listener on the current runtime until `drain` begins; connections that
 /// are open by then go on, each to the end of its exchange, and hold a guard of `drain` meanwhile.
@@ -20,27 +27,51 @@ use crate::server::terms::Server;
 pub async fn serve<S: Service, O: Observer>(mut acceptor: Acceptor, server: Arc<Server<S, O>>, drain: Drain) {
     let mut draining = drain.draining();
     loop {
-        tokio::select! {
+        let accepted = tokio::select! {
             biased;
-            () = &mut draining => return,
-            next = admit(&mut acceptor, &server) => {
-                let Some((stream, peer, permit)) = next else { return };
-                let (server, guard, drain) = (Arc::clone(&server), drain.guard(), drain.clone());
-                tokio::spawn(async move {
-                    converse(server, stream, peer, drain).await;
-                    drop((guard, permit));
-                });
-            }
-        }
+            () = &mut draining => break,
+            accepted = acceptor.accept() => accepted,
+        };
+        // Only then: a listener to which nobody comes takes no place from the others.
+        let place = tokio::select! {
+            biased;
+            place = a_place(&server) => place,
+            () = &mut draining => None,
+        };
+        begin(accepted, place, &server, &drain);
+    }
+    // Who has connected already and waits in the system's queue would be reset by the listener's end. The
+    // yield lets the runtime hear of them.
+    yield_now().await;
+    for _ in 0..LAST_CALL_MAX {
+        let waiting = pin!(acceptor.accept());
+        let Poll::Ready(accepted) = poll_once(waiting).await else { return };
+        begin(accepted, None, &server, &drain);
     }
 }
 
-/// The next connection, once there is room for it.
-async fn admit<S, O>(
-    acceptor: &mut Acceptor,
-    server: &Server<S, O>,
-) -> Option<(Stream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(&server.connections).acquire_owned().await.ok()?;
-    let (stream, peer) = acceptor.accept().await;
-    Some((stream, peer, permit))
+/// Serves a connection on a task of its own, which waits for a place if it has none.
+fn begin<S: Service, O: Observer>(
+    (stream, peer): (Stream, SocketAddr),
+    place: Option<OwnedSemaphorePermit>,
+    server: &Arc<Server<S, O>>,
+    drain: &Drain,
+) {
+    let (server, guard, drain) = (Arc::clone(server), drain.guard(), drain.clone());
+    tokio::spawn(async move {
+        let place = if place.is_some() { place } else { a_place(&server).await };
+        if place.is_some() {
+            converse(server, stream, peer, drain).await;
+        }
+        drop((guard, place));
+    });
+}
+
+/// A place among the connections that are served at the same time; `None` if there are to be none any more.
+async fn a_place<S, O>(server: &Server<S, O>) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(&server.connections).acquire_owned().await.ok()
+}
+
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }

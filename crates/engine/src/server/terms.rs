@@ -20,8 +20,8 @@ pub struct Server<S, O> {
     pub limits: Limits,
     /// Limits on waiting.
     pub patience: Patience,
-    /// Connections served at the same time, over all listeners. When there are as many, the next ones
-    /// wait in the system's backlog.
+    /// Connections served at the same time, over all listeners. When there are as many, each listener
+    /// accepts one more, which waits, and those behind it wait in the system's backlog.
     pub connections: Arc<Semaphore>,
 }
 
@@ -32,15 +32,19 @@ pub struct Patience {
     pub head: Duration,
     /// For the next request on a connection that has none.
     pub idle: Duration,
-    /// For the next byte of a request's content.
+    /// For the next byte of a request's content: then 408.
     pub content: Duration,
     /// For the client to take some of the response.
     pub send: Duration,
     /// Content that nobody wanted is read away up to this many bytes, so that the connection can go
     /// on; beyond it, the connection is closed.
     pub discard_bytes: usize,
-    /// How long content that nobody wanted, or whatever comes after an error, is read away.
+    /// How long content that nobody wanted, or whatever comes after a last answer, is read away.
     pub discard: Duration,
+    /// What a client still sends after a last answer is read away up to this many bytes, so that it
+    /// gets to read the answer; beyond it, the connection is reset. More than is under way at a time on
+    /// a fast connection.
+    pub linger_bytes: usize,
 }
 
 impl Default for Patience {
@@ -52,6 +56,7 @@ impl Default for Patience {
             send: Duration::from_secs(60),
             discard_bytes: 64 * 1024,
             discard: Duration::from_secs(2),
+            linger_bytes: 16 * 1024 * 1024,
         }
     }
 }

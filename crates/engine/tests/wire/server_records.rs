@@ -1,0 +1,120 @@
+//! The server side: failures, panics, and what is told of each exchange.
+
+use engine::Ending;
+use lab::Answers;
+use message::{Body, Failure, FailureKind, Method, Response, StatusCode};
+
+use crate::support::content::{broken_stream, fed, piece};
+use crate::support::peer::{End, Peer};
+use crate::support::served::{Entry, served};
+use crate::support::soon;
+
+const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[tokio::test]
+async fn a_failure_is_a_status_with_its_reason() {
+    for (kind, status_line) in [
+        (FailureKind::ConnectionRefused, "523 Origin Is Unreachable"),
+        (FailureKind::ConnectionTimeout, "523 Origin Is Unreachable"),
+        (FailureKind::DnsError, "523 Origin Is Unreachable"),
+        (FailureKind::DnsTimeout, "523 Origin Is Unreachable"),
+        (FailureKind::DestinationIpUnroutable, "523 Origin Is Unreachable"),
+        (FailureKind::HttpProtocolError, "502 Bad Gateway"),
+        (FailureKind::HttpResponseIncomplete, "502 Bad Gateway"),
+        (FailureKind::ConnectionTerminated, "502 Bad Gateway"),
+        (FailureKind::ProxyLoopDetected, "502 Bad Gateway"),
+        (FailureKind::HttpResponseTimeout, "504 Gateway Timeout"),
+        (FailureKind::ConnectionWriteTimeout, "504 Gateway Timeout"),
+        (FailureKind::ConnectionLimitReached, "503 Service Unavailable"),
+        (FailureKind::DestinationIpProhibited, "403 Forbidden"),
+        (FailureKind::HttpRequestError, "400 Bad Request"),
+        (FailureKind::ProxyInternalError, "500 Internal Server Error"),
+    ] {
+        let server = served(Answers::or_fails(move |_| Err(Failure::new(kind, "a reason for people"))));
+        let mut client = Peer::connect(server.address).await;
+        for _ in 0..2 {
+            let answer = client.ask(GET).await;
+            assert_eq!(answer.head.start_line(), format!("HTTP/1.1 {status_line}"));
+            let reason = answer.head.field("Proxy-Status").expect("RFC 9209");
+            assert!(reason.contains(&format!("error={}", kind.name())), "{reason}");
+            assert_eq!(answer.head.field("Cache-Control"), Some("no-store"));
+            assert!(answer.content.ends_with(b"a reason for people\n"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_exchange_is_told_once() {
+    let mut server = served(Answers::new(|request| match request.target.to_string().as_str() {
+        "/broken" => Response { body: broken_stream(None, &["x"]), ..Response::new(StatusCode::OK) },
+        "/missing" => Response::text(StatusCode::NOT_FOUND, "no"),
+        _ => Response::text(StatusCode::OK, "yes"),
+    }));
+    let mut client = Peer::connect(server.address).await;
+    for (method, target, status, ending) in [
+        ("GET", "/x", 200, Ending::Whole),
+        ("HEAD", "/x?y", 200, Ending::Whole),
+        ("GET", "/missing", 404, Ending::Whole),
+        ("GET", "/broken", 200, Ending::Aborted),
+    ] {
+        client.send(format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+        let mut received = client.head().await.0.len();
+        let record = server.records.next().await;
+        received += match (method, target) {
+            ("HEAD", _) => 0,
+            (_, "/broken") => client.rest().await.0.len(),
+            (_, "/missing") => client.take(2).await.len(),
+            _ => client.take(3).await.len(),
+        };
+        let expected = Entry {
+            method: Method::from_bytes(method.as_bytes()).unwrap(),
+            target: target.to_owned(),
+            status: StatusCode::from_u16(status).unwrap(),
+            sent: received as u64,
+            ending,
+        };
+        assert_eq!(record, expected, "what was sent is what came");
+    }
+    assert!(server.records.is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_told_as_gone() {
+    let (feed, body) = fed(None);
+    let body = std::sync::Mutex::new(Some(body));
+    let mut server = served(Answers::new(move |_| Response {
+        body: body.lock().unwrap().take().unwrap(),
+        ..Response::new(StatusCode::OK)
+    }));
+    let mut client = Peer::connect(server.address).await;
+    client.send(GET).await;
+    client.head().await;
+    client.reset();
+    let record = soon(async {
+        loop {
+            // The first writes may go out before the reset is heard of.
+            let _ = feed.send(Ok(piece("x")));
+            tokio::task::yield_now().await;
+            if let Some(record) = server.records.try_next() {
+                break record;
+            }
+        }
+    })
+    .await;
+    assert_eq!((record.status, record.ending), (StatusCode::OK, Ending::ClientGone));
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_connection_and_no_other() {
+    let server = served(Answers::new(|request| {
+        assert!(request.target.to_string() != "/panic", "a panic in a service, on purpose");
+        Response { body: Body::from("fine"), ..Response::new(StatusCode::OK) }
+    }));
+    let mut other = Peer::connect(server.address).await;
+    assert_eq!(other.ask(GET).await.content, "fine");
+    let mut client = Peer::connect(server.address).await;
+    client.send("GET /panic HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(client.end().await, End::Closed);
+    assert_eq!(other.ask(GET).await.content, "fine");
+    assert_eq!(Peer::connect(server.address).await.ask(GET).await.content, "fine");
+}

@@ -1,0 +1,102 @@
+//! The server side at work.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use engine::{Ending, ExchangeRecord, Observer, Server, serve};
+use message::{Failure, Method, Request, Response, Service, StatusCode};
+use net::{DrainSignal, Listener, drain};
+use tokio::sync::mpsc;
+
+use super::soon;
+
+/// Where a test listens: any free port.
+pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// More connections than a test makes.
+const CONNECTIONS: usize = 100;
+
+/// A server that runs until the test's runtime ends, or it is stopped.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) records: Records,
+    pub(crate) stop: DrainSignal,
+}
+
+/// What is kept of an [`ExchangeRecord`].
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) method: Method,
+    pub(crate) target: String,
+    pub(crate) status: StatusCode,
+    pub(crate) sent: u64,
+    pub(crate) ending: Ending,
+}
+
+/// The records in the order in which they came.
+pub(crate) struct Records(mpsc::UnboundedReceiver<Entry>);
+
+pub(crate) struct Recorder(mpsc::UnboundedSender<Entry>);
+
+/// A service of an asynchronous closure.
+pub(crate) struct Script<F>(pub(crate) F);
+
+impl<F, A> Service for Script<F>
+where
+    F: Fn(Request) -> A + Send + Sync + 'static,
+    A: Future<Output = Result<Response, Failure>> + Send,
+{
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response, Failure>> + Send {
+        (self.0)(request)
+    }
+}
+
+impl Observer for Recorder {
+    fn exchange(&self, record: &ExchangeRecord) {
+        let entry = Entry {
+            method: record.method.clone(),
+            target: record.target.to_string(),
+            status: record.status,
+            sent: record.sent,
+            ending: record.ending,
+        };
+        let _ = self.0.send(entry);
+    }
+}
+
+impl Records {
+    pub(crate) async fn next(&mut self) -> Entry {
+        soon(self.0.recv()).await.expect("the server runs")
+    }
+
+    /// The next record if it is there.
+    pub(crate) fn try_next(&mut self) -> Option<Entry> {
+        self.0.try_recv().ok()
+    }
+
+    /// Whether there is no record that was not taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+pub(crate) fn listener() -> Listener {
+    net::bind(ANY_PORT, 1).expect("a free port").pop().expect("one listener")
+}
+
+/// Serves `service` with the default limits.
+pub(crate) fn served(service: impl Service) -> Served {
+    served_with(service, |_| {})
+}
+
+/// Serves `service` on terms that `adjust` has changed.
+pub(crate) fn served_with<S: Service>(service: S, adjust: impl FnOnce(&mut Server<S, Recorder>)) -> Served {
+    let (recorder, records) = mpsc::unbounded_channel();
+    let mut server = Server::new(service, Recorder(recorder), CONNECTIONS);
+    adjust(&mut server);
+    let listener = listener();
+    let address = listener.local_addr();
+    let (stop, drain) = drain();
+    tokio::spawn(serve(listener.start().expect("a runtime"), Arc::new(server), drain));
+    Served { address, records: Records(records), stop }
+}
