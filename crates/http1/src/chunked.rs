@@ -82,7 +82,7 @@ impl Chunks {
                 },
                 At::Trailers(search) => {
                     let end = search.end(inbox, limits.trailer_bytes, limits.field_lines)?;
-                    return end.map(|end| trailers(inbox, end)).transpose();
+                    return end.map(|end| trailers(inbox, end, search.count())).transpose();
                 }
             }
         }
@@ -104,11 +104,11 @@ impl Chunks {
     }
 }
 
-/// The trailer section, of `end` bytes with its empty line.
-fn trailers(inbox: &mut BytesMut, end: usize) -> Result<Part, Fault> {
+/// The trailer section, of `end` bytes with its empty line, and `lines` lines without.
+fn trailers(inbox: &mut BytesMut, end: usize, lines: usize) -> Result<Part, Fault> {
     let section = Bytes::copy_from_slice(inbox.get(..end).unwrap_or_default());
     inbox.advance(section.len());
-    let mut fields = parse::section(&section)?;
+    let mut fields = parse::section(&section, lines)?;
     // RFC 9110 §6.5.1: what frames, routes or authenticates is not taken from a trailer.
     let forbidden: Vec<_> =
         fields.iter().map(|(name, _)| name).filter(|name| is_forbidden_in_trailers(name)).cloned().collect();
@@ -133,7 +133,7 @@ pub(crate) fn length(bytes: &[u8]) -> u64 {
 fn size_line(search: &mut LineSearch, bytes: &[u8], limits: &Limits) -> Result<Option<(u64, u64)>, Fault> {
     let window = bytes.get(..limits.chunk_line_bytes).unwrap_or(bytes);
     let Some(line) = search.next(window) else {
-        let too_long = bytes.len() > limits.chunk_line_bytes;
+        let too_long = bytes.len() >= limits.chunk_line_bytes;
         return if too_long { Err(Fault::ChunkExtensionsTooLong) } else { Ok(None) };
     };
     let line = without_cr(line)?;

@@ -75,10 +75,14 @@ fn put_name(name: &HeaderName, out: &mut BytesMut) {
         WWW_AUTHENTICATE => return out.put_slice(b"WWW-Authenticate"),
         _ => {}
     }
+    let start = out.len();
+    out.put_slice(name.as_str().as_bytes());
     let mut first = true;
-    for byte in name.as_str().bytes() {
-        out.put_u8(if first { byte.to_ascii_uppercase() } else { byte });
-        first = byte == b'-';
+    for byte in out.iter_mut().skip(start) {
+        if first {
+            byte.make_ascii_uppercase();
+        }
+        first = *byte == b'-';
     }
 }
 

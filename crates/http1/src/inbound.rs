@@ -239,7 +239,7 @@ impl Inbound {
         // One copy for the whole section; what is left in the inbox then is content, which is not copied.
         let section = Bytes::copy_from_slice(inbox.get(..end).unwrap_or_default());
         inbox.advance(section.len());
-        let fields = parse::section(&section)?;
+        let fields = parse::section(&section, self.message.section.count())?;
         match self.message.start.take() {
             Some(StartLine::Request(line)) => self.request(line, fields).map(Some),
             Some(StartLine::Status(line)) => self.response(line, fields).map(Some),

@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, DATE, HOST};
 use http::{HeaderValue, Method, StatusCode};
 use message::body::Segment;
 use message::fields::Fields;
-use message::target::Target;
+use message::target::{Authority, Target};
 
 use crate::encode;
 use crate::fault::Fault;
@@ -197,11 +197,7 @@ impl Outbound {
         if !goes_with(target, method) {
             return Err(Fault::TargetForm);
         }
-        let authority = target.authority();
-        let own_host = fields.text(&HOST);
-        if authority.is_none() && own_host.is_none() {
-            return Err(Fault::Unaddressed);
-        }
+        let host = Host::of(target, fields).ok_or(Fault::Unaddressed)?;
         let framing = match length {
             Some(0) => Framing::Empty,
             Some(length) => Framing::Length(length),
@@ -211,16 +207,8 @@ impl Outbound {
             return Err(Fault::OutOfTurn);
         }
         out.reserve(HEAD_BYTES_EXPECTED);
-        out.put_slice(method.as_str().as_bytes());
-        out.put_u8(b' ');
-        put_target(target, absolute_form, out);
-        out.put_slice(b" HTTP/1.1\r\nHost: ");
-        // RFC 9110 §7.2: Host comes first, and is the target's own authority.
-        match authority {
-            Some(authority) => put_display(authority, out),
-            None => out.put_slice(own_host.unwrap_or_default().as_bytes()),
-        }
-        out.put_slice(encode::CRLF);
+        put_request_line(method, target, absolute_form, out);
+        host.put(out);
         encode::section(fields, |name| *name == HOST || encode::is_of_connection(name), out);
         match framing {
             Framing::Length(length) => encode::content_length(length, out),
@@ -330,13 +318,40 @@ impl Outbound {
     }
 }
 
-/// RFC 9112 §3.2: origin-form, unless it goes to a proxy.
-fn put_target(target: &Target, absolute_form: bool, out: &mut BytesMut) {
+/// Which host a request is for (RFC 9110 §7.2).
+enum Host<'a> {
+    /// The target's own authority.
+    Target(&'a Authority),
+    /// What the fields say; for targets that name none.
+    Fields(&'a str),
+}
+
+impl<'a> Host<'a> {
+    fn of(target: &'a Target, fields: &'a Fields) -> Option<Self> {
+        target.authority().map(Self::Target).or_else(|| fields.text(&HOST).map(Self::Fields))
+    }
+
+    /// RFC 9110 §7.2: Host ought to be the first field.
+    fn put(&self, out: &mut BytesMut) {
+        out.put_slice(b"Host: ");
+        match self {
+            Self::Target(authority) => put_display(authority, out),
+            Self::Fields(text) => out.put_slice(text.as_bytes()),
+        }
+        out.put_slice(encode::CRLF);
+    }
+}
+
+/// RFC 9112 §3; the target in origin-form (§3.2.1), unless it goes to a proxy (§3.2.2).
+fn put_request_line(method: &Method, target: &Target, absolute_form: bool, out: &mut BytesMut) {
+    out.put_slice(method.as_str().as_bytes());
+    out.put_u8(b' ');
     match target {
         Target::Absolute(_, _, path) if !absolute_form => out.put_slice(path.as_str().as_bytes()),
         Target::Origin(path) => out.put_slice(path.as_str().as_bytes()),
         Target::Absolute(..) | Target::Authority(_) | Target::Asterisk => put_display(target, out),
     }
+    out.put_slice(b" HTTP/1.1\r\n");
 }
 
 fn put_display(value: &impl std::fmt::Display, out: &mut BytesMut) {

@@ -79,7 +79,12 @@ impl SectionSearch {
                 return Err(Fault::TooManyFields);
             }
         }
-        if bytes.len() > bytes_max { Err(Fault::FieldsTooLong) } else { Ok(None) }
+        if bytes.len() >= bytes_max { Err(Fault::FieldsTooLong) } else { Ok(None) }
+    }
+
+    /// How many field lines were found.
+    pub(crate) fn count(&self) -> usize {
+        self.count
     }
 }
 
@@ -179,7 +184,7 @@ pub(crate) fn status_line(
     let window = bytes.get(..STATUS_LINE_BYTES_MAX).unwrap_or(bytes);
     match search.next(window) {
         Some(line) => Ok(Some((parse_status_line(without_cr(line)?)?, search.consumed()))),
-        None if bytes.len() > STATUS_LINE_BYTES_MAX => Err(Fault::StatusLineTooLong),
+        None if bytes.len() >= STATUS_LINE_BYTES_MAX => Err(Fault::StatusLineTooLong),
         None => Ok(None),
     }
 }
@@ -226,11 +231,11 @@ fn parse_version(bytes: &[u8]) -> Result<Version, Fault> {
     }
 }
 
-/// The fields of a whole section, which ends with its empty line. The values are parts of it, not
-/// copies.
-pub(crate) fn section(section: &Bytes) -> Result<Fields, Fault> {
+/// The fields of a whole section of so many lines, which ends with its empty line. The values are parts
+/// of it, not copies.
+pub(crate) fn section(section: &Bytes, lines: usize) -> Result<Fields, Fault> {
     let mut search = LineSearch::default();
-    let mut fields = Fields::with_capacity(FIELDS_EXPECTED);
+    let mut fields = Fields::with_capacity(lines);
     while let Some(line) = search.next(section) {
         let line = without_cr(line)?;
         if line.is_empty() {
@@ -242,9 +247,6 @@ pub(crate) fn section(section: &Bytes) -> Result<Fields, Fault> {
     }
     Ok(fields)
 }
-
-/// Room for the fields of an ordinary request, so that the map is made once.
-const FIELDS_EXPECTED: usize = 12;
 
 /// RFC 9112 §5.
 fn field_line(line: &[u8]) -> Result<(HeaderName, &[u8]), Fault> {

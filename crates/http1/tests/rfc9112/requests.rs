@@ -281,6 +281,12 @@ fn rfc6585_section_5_fields_over_a_limit_are_431_before_their_end_has_come() {
     assert_eq!(hear("Host: a\r\nX: 012345678901234567890123\r\n\r\n"), None, "40 bytes");
     assert_eq!(hear("Host: a\r\nX: 0123456789012345678901234\r\n\r\n"), Some(Fault::FieldsTooLong));
     assert_eq!(hear("Host: a\r\nX: 01234567890123456789012345678"), Some(Fault::FieldsTooLong));
+    assert_eq!(
+        hear("Host: a\r\nX: 0123456789012345678901234567"),
+        Some(Fault::FieldsTooLong),
+        "40 bytes, no end"
+    );
+    assert_eq!(hear("Host: a\r\nX: 012345678901234567890123456"), Some(Fault::TruncatedHead), "39 bytes");
     assert_eq!(hear("Host: a\r\nA: 1\r\nB: 2\r\n\r\n"), None, "3 lines");
     assert_eq!(hear("Host: a\r\nA: 1\r\nB: 2\r\nC: 3\r\n"), Some(Fault::TooManyFields));
 }
@@ -450,8 +456,10 @@ fn section_7_1_1_extensions_are_checked_and_ignored() {
 fn section_7_1_1_extensions_have_limits_in_one_line_and_in_all() {
     let most = format!("5;{}\r\nhello\r\n0\r\n\r\n", "a".repeat(1020));
     assert_eq!(chunks(&most).fault, None);
-    let over = format!("5;{}", "a".repeat(1023));
-    assert_eq!(chunks(&over).fault, Some(Fault::ChunkExtensionsTooLong));
+    let over = format!("5;{}", "a".repeat(1022));
+    assert_eq!(chunks(&over).fault, Some(Fault::ChunkExtensionsTooLong), "1024 bytes, no end");
+    let open = format!("5;{}", "a".repeat(1021));
+    assert_eq!(chunks(&open).fault, Some(Fault::TruncatedBody));
     let crumbs = format!("1;{}\r\nx\r\n", "a".repeat(1000)).repeat(20);
     assert_eq!(chunks(&crumbs).fault, Some(Fault::ChunkExtensionsTooLong));
 }
@@ -598,12 +606,33 @@ fn content_is_given_as_it_comes_and_not_copied() {
 }
 
 #[test]
+fn how_much_content_is_left_is_known_only_with_a_length() {
+    for (lines, content, left) in [
+        ("Content-Length: 10\r\n", "", [Some(10), Some(10), Some(10)]),
+        ("Content-Length: 10\r\n", "hello", [Some(10), Some(5), Some(5)]),
+        ("Content-Length: 5\r\n", "hello", [Some(5), Some(0), Some(0)]),
+        ("Transfer-Encoding: chunked\r\n", "5\r\nhello", [None, None, None]),
+        ("Transfer-Encoding: chunked\r\n", "0\r\n\r\n", [None, Some(0), Some(0)]),
+        ("", "", [Some(0), Some(0), Some(0)]),
+    ] {
+        let mut server = Connection::server(limits());
+        let mut inbox = BytesMut::from([&with(lines), content.as_bytes()].concat().as_slice());
+        assert_eq!((server.inbound.content_left(), server.inbound.is_in_content()), (Some(0), false));
+        for expected in left {
+            server.inbound.receive(&mut inbox).unwrap();
+            assert_eq!(server.inbound.content_left(), expected, "{lines:?} {content:?}");
+            assert_eq!(server.inbound.is_in_content(), !server.inbound.is_complete());
+        }
+    }
+}
+
+#[test]
 fn between_messages_is_before_the_first_byte_of_one() {
-    let mut server = Connection::server(limits());
-    let mut inbox = BytesMut::new();
-    for (byte, between) in [(b'\r', true), (b'\n', true), (b'G', false), (b'E', false)] {
-        inbox.extend_from_slice(&[byte]);
-        assert!(matches!(server.inbound.receive(&mut inbox), Ok(None)));
-        assert_eq!(server.inbound.is_between_messages(), between, "{}", byte.escape_ascii());
+    for (bytes, between) in
+        [("", true), ("\r", true), ("\r\n", true), ("\r\n\r", false), ("\r\nG", false), ("G", false)]
+    {
+        let mut server = Connection::server(limits());
+        assert!(matches!(server.inbound.receive(&mut BytesMut::from(bytes)), Ok(None)));
+        assert_eq!(server.inbound.is_between_messages(), between, "{bytes:?}");
     }
 }

@@ -180,6 +180,12 @@ fn rfc9110_section_15_2_interim_responses_come_before_the_final_one() {
             "end"
         ]
     );
+    let mut client = Connection::client(Limits::default());
+    client.inbound.expect_response_to(&Method::GET);
+    assert!(client.inbound.is_between_messages());
+    let mut inbox = BytesMut::from("HTTP/1.1 100 Continue\r\n\r\n");
+    assert!(matches!(client.inbound.receive(&mut inbox), Ok(Some(Event::Interim(_)))));
+    assert!(!client.inbound.is_between_messages() && !client.inbound.is_complete());
     let only_interim = hear(b"HTTP/1.1 100 Continue\r\n\r\n");
     assert_eq!(only_interim.fault, Some(Fault::TruncatedHead), "a response has begun");
     let endless = hear(&b"HTTP/1.1 100 Continue\r\n\r\n".repeat(33));

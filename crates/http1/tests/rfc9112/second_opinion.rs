@@ -11,10 +11,8 @@ use proptest::prelude::*;
 
 /// Bytes that matter to a parser more often than others.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    vec(
-        prop_oneof![4 => b'a'..=b'z', 1 => any::<u8>(), 2 => prop::sample::select(b" \t\r\n:,;\"=\0/\x7f".to_vec())],
-        0..9,
-    )
+    let matters = prop::sample::select(b" \t\r\n:,;\"=\0/\x7f".to_vec());
+    vec(prop_oneof![40 => b'a'..=b'z', 2 => any::<u8>(), 3 => matters], 0..9)
 }
 
 fn section(name: &[u8], value: &[u8], other: &[u8]) -> Vec<u8> {
@@ -57,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn of_responses(code in 0..1000_u16, reason in bytes(), name in bytes(), value in bytes(), other in bytes()) {
+    fn of_responses(code in 90..610_u16, reason in bytes(), name in bytes(), value in bytes(), other in bytes()) {
         let start = [format!("HTTP/1.1 {code:03} ").as_bytes(), &reason, b"\r\n"].concat();
         let bytes = [start, section(&name, &value, &other)].concat();
         let mut inbox = BytesMut::from(bytes.as_slice());
