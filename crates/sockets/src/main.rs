@@ -24,9 +24,9 @@ fn main() -> ExitCode {
     };
     log::start();
     let outcome = match command {
-        Command::Server(args) => role::origin::run(args),
-        Command::Cache(args) => role::cache::run(args),
-        Command::Balancer(args) => role::balancer::run(args),
+        Command::Server(args) => role::origin::run(&args),
+        Command::Cache(args) => role::cache::run(&args),
+        Command::Balancer(args) => role::balancer::run(&args),
         Command::Get(args) => role::get::run(&args),
         Command::Demo(args) => demo::run(&args),
     };

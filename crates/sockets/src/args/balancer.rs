@@ -19,19 +19,19 @@ Examples:
   sockets balancer --to http://fra.example.org --to http://nyc.example.org -p 80
   sockets get --balancer localhost:8080 localhost:8000/index.html
 
-Before it serves, and then every --interval, it times the same transfer from every server, to the last
-byte. Clients are sent to the servers in proportion to their speed; a server that fails its test gets
-nobody until it passes one again.")]
+Before it serves, and then every --interval, it times the same transfer from every server, to the \
+last byte. Clients are sent to the servers in proportion to their speed; a server that fails its test \
+gets nobody until it passes one again.")]
 pub(crate) struct BalancerArgs {
     /// A server to send clients to, may be repeated
     #[arg(long, env = "SOCKETS_TO", value_name = "URL", value_delimiter = ',', value_parser = units::site)]
     #[arg(default_values = ["http://localhost:8000", "http://localhost:8100", "http://localhost:8200"])]
     pub(crate) to: Vec<(Scheme, Authority)>,
     /// TCP port; 0 takes a free one
-    #[arg(short, long, env = "SOCKETS_PORT", default_value_t = 8080)]
+    #[arg(short, long, env = "SOCKETS_PORT", default_value = "8080", value_parser = units::whole(0, u16::MAX))]
     pub(crate) port: u16,
     /// Address to listen on, may be repeated [default: all addresses]
-    #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',')]
+    #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',', value_parser = units::address)]
     pub(crate) bind: Vec<IpAddr>,
     /// Time between two tests of a server
     #[arg(long, env = "SOCKETS_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = units::interval)]
@@ -40,7 +40,7 @@ pub(crate) struct BalancerArgs {
     #[arg(long, env = "SOCKETS_PROBE_PATH", value_name = "PATH", default_value = "/", value_parser = path)]
     pub(crate) probe_path: PathAndQuery,
     /// Status of the redirect
-    #[arg(long, env = "SOCKETS_STATUS", value_name = "301|302|303|307|308", default_value_t = 301)]
+    #[arg(long, env = "SOCKETS_STATUS", value_name = "301|302|303|307|308", default_value = "301", value_parser = status)]
     pub(crate) status: u16,
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
@@ -60,6 +60,11 @@ impl BalancerArgs {
             .with_interval(self.interval)?
             .with_status(self.status)
     }
+}
+
+/// A number: which of them send clients elsewhere is for the balancer to say.
+fn status(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("{text:?} is no status: write 301, 302, 303, 307 or 308"))
 }
 
 fn path(text: &str) -> Result<PathAndQuery, String> {

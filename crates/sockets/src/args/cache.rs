@@ -15,23 +15,24 @@ use crate::args::units;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  sockets cache                                           a forward proxy on localhost:9000
+  sockets cache                           a forward proxy on localhost:9000
   sockets get --proxy localhost:9000 localhost:8000/index.html
   curl -x localhost:9000 http://localhost:8000/index.html
-  sockets cache --origin http://localhost:8000 --bind 0.0.0.0     a reverse proxy for one origin
+  sockets cache --origin http://localhost:8000 --bind 0.0.0.0
+                                          a reverse proxy for one origin
 
-A stored response is answered without asking while the origin says that it is fresh (max-age); then each
-use is validated by a conditional GET; after --keep without a validation it is fetched anew. Bodies are
-ordinary files: http://HOST/PATH lies under DIR/HOST/PATH.")]
+A stored response is answered without asking while the origin says that it is fresh (max-age); then \
+each use is validated by a conditional GET; after --keep without a validation it is fetched anew. \
+Bodies are ordinary files: http://HOST/PATH lies under DIR/HOST/PATH.")]
 pub(crate) struct CacheArgs {
-    /// Be a reverse proxy for this origin, such as http://localhost:8000 [default: a forward proxy]
+    /// Be a reverse proxy for this origin, such as localhost:8000 [default: none, a forward proxy]
     #[arg(long, env = "SOCKETS_ORIGIN", value_name = "URL", value_parser = origin)]
     pub(crate) origin: Option<Origin>,
     /// TCP port; 0 takes a free one
-    #[arg(short, long, env = "SOCKETS_PORT", default_value_t = 9000)]
+    #[arg(short, long, env = "SOCKETS_PORT", default_value = "9000", value_parser = units::whole(0, u16::MAX))]
     pub(crate) port: u16,
-    /// Address to listen on, may be repeated [default: 127.0.0.1 and ::1]
-    #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',')]
+    /// Address to listen on, may be repeated [default: loopback only]
+    #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',', value_parser = units::address)]
     pub(crate) bind: Vec<IpAddr>,
     /// Where stored bodies lie
     #[arg(long, env = "SOCKETS_DIR", value_name = "DIR", default_value = "cache/files")]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use download::Url;
 use message::Authority;
 
@@ -21,15 +22,23 @@ Examples:
 
 A file appears under its name only when it is whole; a failed download leaves none.
 
-Exit status: 0 saved; 1 a fault of our own; 2 usage; 3 file (exists, disk full, permission); 4 network (no
-connection, too slow, cut short); 5 TLS; 6 user name and password wanted (401, 407); 7 protocol (what came
-is not HTTP); 8 the server answered, and not with the file; 130 interrupted.")]
+Exit status:
+  0  saved
+  1  a fault of our own
+  2  the command line can't be used as it is
+  3  file: it exists, the disk is full, no permission
+  4  network: no connection, too slow, cut short
+  5  TLS
+  6  user name and password wanted (401, 407)
+  7  protocol: what came is not HTTP, or answers something else
+  8  the server answered, and not with the file
+  130  interrupted")]
 pub(crate) struct GetArgs {
     /// What to download; http:// may be left out
     #[arg(value_name = "URL", required = true, value_parser = units::url)]
     pub(crate) urls: Vec<Url>,
-    /// Save as this file; - writes to standard output
-    #[arg(short = 'o', long, env = "SOCKETS_OUTPUT", value_name = "FILE", conflicts_with = "dir")]
+    /// Save as this file, whatever --dir says; - writes to standard output
+    #[arg(short = 'o', long, env = "SOCKETS_OUTPUT", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Save in this directory, under the name in the URL
     #[arg(long, env = "SOCKETS_DIR", default_value = ".", value_name = "DIR")]
@@ -41,15 +50,15 @@ pub(crate) struct GetArgs {
     #[arg(long, env = "SOCKETS_BALANCER", value_name = "HOST:PORT", value_parser = units::place)]
     pub(crate) balancer: Option<Authority>,
     /// How often to try, when the network fails or the server is busy
-    #[arg(long, env = "SOCKETS_TRIES", value_name = "N", default_value = "3")]
+    #[arg(long, env = "SOCKETS_TRIES", value_name = "N", default_value = "3", value_parser = units::whole(NonZeroU32::MIN, NonZeroU32::MAX))]
     pub(crate) tries: NonZeroU32,
     /// Give a try up when nothing has come for this long
     #[arg(long, env = "SOCKETS_STALL", value_name = "DURATION", default_value = "5s", value_parser = units::interval)]
     pub(crate) stall: Duration,
     /// Replace a file that exists
-    #[arg(long, env = "SOCKETS_FORCE")]
+    #[arg(long, env = "SOCKETS_FORCE", value_parser = FalseyValueParser::new())]
     pub(crate) force: bool,
     /// Say nothing but what went wrong
-    #[arg(short, long, env = "SOCKETS_QUIET")]
+    #[arg(short, long, env = "SOCKETS_QUIET", value_parser = FalseyValueParser::new())]
     pub(crate) quiet: bool,
 }

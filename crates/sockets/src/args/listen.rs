@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::FalseyValueParser;
 
 use crate::args::units;
 
@@ -11,13 +12,13 @@ use crate::args::units;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ListenArgs {
     /// Accept HTTP/1.0 as well, for old health checkers and proxies
-    #[arg(long, env = "SOCKETS_ALLOW_HTTP10")]
+    #[arg(long, env = "SOCKETS_ALLOW_HTTP10", value_parser = FalseyValueParser::new())]
     pub(crate) allow_http10: bool,
     /// How long running transfers may go on after SIGTERM or Ctrl-C; a second signal ends them at once
     #[arg(long, env = "SOCKETS_DRAIN", value_name = "DURATION", default_value = "30s", value_parser = units::duration)]
     pub(crate) drain: Duration,
     /// Threads that serve, each with its own listener [default: one per core]
-    #[arg(long, env = "SOCKETS_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, env = "SOCKETS_THREADS", value_name = "N", value_parser = units::whole(1, 1024))]
     pub(crate) threads: Option<u16>,
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct Addresses {
 pub(crate) enum Bind {
     /// All of them, IPv6 and IPv4.
     All,
-    /// 127.0.0.1, and ::1 where there is IPv6.
+    /// Loopback: IPv4, and IPv6 where there is any.
     Loopback,
     /// These.
     These(Vec<IpAddr>),

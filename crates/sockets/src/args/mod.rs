@@ -10,6 +10,7 @@ pub(crate) mod listen;
 pub(crate) mod origin;
 pub(crate) mod units;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
@@ -47,12 +48,12 @@ pub(crate) enum Command {
 /// Arguments of `sockets demo`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Starts three servers (one of them slowed down), a cache and a balancer in this process, on ports
-8000, 8100, 8200, 9000 and 8080 or on free ones where those are taken, asks each for what it is there for,
-and prints what happened, line by line, each one checked. Exit status 0 only if all of it held.")]
+Starts three servers (one of them slowed down), a cache and a balancer in this process, on ports \
+8000, 8100, 8200, 9000 and 8080 or on free ones where those are taken, asks each for what it is there \
+for, and prints what happened, line by line, each one checked. Exit status 0 only if all of it held.")]
 pub(crate) struct DemoArgs {
     /// Keep everything running afterwards, until Ctrl-C
-    #[arg(long, env = "SOCKETS_STAY")]
+    #[arg(long, env = "SOCKETS_STAY", value_parser = FalseyValueParser::new())]
     pub(crate) stay: bool,
 }
 

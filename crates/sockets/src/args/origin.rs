@@ -8,6 +8,7 @@ use message::HeaderValue;
 use origin::Config;
 
 use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::args::units;
 
 /// Serves the files under a directory.
 #[derive(Args, Clone, Debug)]
@@ -17,17 +18,17 @@ Examples:
   sockets server . -p 8080                this directory, on port 8080
   sockets server /srv/mirror --bind 127.0.0.1 --cache-control 'max-age=3600'
 
-A path that ends in / is answered with the index.html in that directory. Dot files (but .well-known) and
-links that lead out of the directory are not served.")]
+A path that ends in / is answered with the index.html in that directory. Dot files (but .well-known) \
+and links that lead out of the directory are not served.")]
 pub(crate) struct ServerArgs {
     /// The directory that is served
     #[arg(value_name = "DIR", default_value = "files")]
     pub(crate) dir: PathBuf,
     /// TCP port; 0 takes a free one
-    #[arg(short, long, env = "SOCKETS_PORT", default_value_t = 8000)]
+    #[arg(short, long, env = "SOCKETS_PORT", default_value = "8000", value_parser = units::whole(0, u16::MAX))]
     pub(crate) port: u16,
     /// Address to listen on, may be repeated [default: all addresses]
-    #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',')]
+    #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',', value_parser = units::address)]
     pub(crate) bind: Vec<IpAddr>,
     /// Sets Cache-Control on all files, such as 'max-age=3600'
     #[arg(long, env = "SOCKETS_CACHE_CONTROL", value_name = "VALUE", value_parser = field_value)]

@@ -1,5 +1,8 @@
-//! Sizes, durations and addresses as people write them.
+//! Sizes, durations, numbers and addresses as people write them.
 
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -27,6 +30,22 @@ pub(crate) fn interval(text: &str) -> Result<Duration, String> {
         Duration::ZERO => Err("must be longer than zero".to_owned()),
         interval => Ok(interval),
     }
+}
+
+/// A whole number from `least` to `most`.
+pub(crate) fn whole<N>(least: N, most: N) -> impl Fn(&str) -> Result<N, String> + Clone
+where
+    N: FromStr + PartialOrd + Display + Copy,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| format!("{text:?} is no number from {least} to {most}"))
+    }
+}
+
+/// An address to listen on. Names are refused: they may have several, and other ones tomorrow.
+pub(crate) fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| format!("{text:?} is no IP address: write 127.0.0.1, ::1 or 0.0.0.0"))
 }
 
 /// A URL of which only scheme and authority matter, such as an origin's; `http://` may be left out.
@@ -80,9 +99,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_and_addresses_say_what_they_may_be() {
+        let threads = whole(1_u16, 1024);
+        assert_eq!((threads("1"), threads("1024")), (Ok(1), Ok(1024)));
+        for text in ["0", "1025", "-1", "x", ""] {
+            assert!(threads(text).unwrap_err().contains("1 to 1024"), "{text}");
+        }
+        assert_eq!(address("::1").unwrap().to_string(), "::1");
+        assert!(address("localhost").unwrap_err().contains("127.0.0.1"));
+    }
+
+    #[test]
     fn urls_are_checked_before_anything_runs() {
         assert_eq!(url("localhost:8000/a").unwrap().to_string(), "http://localhost:8000/a");
-        assert!(url("https://a/").unwrap_err().contains("https"));
+        assert!(url("ftp://a/").unwrap_err().contains("http://"));
+        assert!(url("https://a/").is_ok(), "the downloader says what it can't do, with a status of its own");
+        assert!(site("https://a/").unwrap_err().contains("https"));
         assert!(site("http://a/b").unwrap_err().contains("names a path"));
         assert_eq!(place("a").unwrap().to_string(), "a:80");
         assert!(place("a b").is_err());

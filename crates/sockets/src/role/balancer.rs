@@ -11,7 +11,7 @@ use crate::role::stand::Stand;
 use crate::role::{control, pool};
 
 /// Serves until it is stopped.
-pub(crate) fn run(args: BalancerArgs) -> Result<(), Exit> {
+pub(crate) fn run(args: &BalancerArgs) -> Result<(), Exit> {
     let balancer = Balancer::new(args.config().map_err(Exit::usage)?, clock::now());
     control()?.block_on(async {
         let upstream = pool(Route::Direct);
@@ -19,7 +19,6 @@ pub(crate) fn run(args: BalancerArgs) -> Result<(), Exit> {
         let testing = balancer.clone();
         tokio::spawn(async move { testing.keep_testing(upstream, pending::<()>()).await });
         let stand = Stand::open("balancer", &args.addresses(), &args.listen, balancer, Unobserved)?;
-        stand.announce(&format!("balancing {} servers", args.to.len()));
-        stand.until_stopped(args.listen.drain).await
+        stand.until_stopped(&format!("balancing {} servers", args.to.len()), args.listen.drain).await
     })
 }

@@ -11,17 +11,17 @@ use crate::role::stand::Stand;
 use crate::role::{control, pool};
 
 /// Serves until it is stopped.
-pub(crate) fn run(args: CacheArgs) -> Result<(), Exit> {
+pub(crate) fn run(args: &CacheArgs) -> Result<(), Exit> {
     control()?.block_on(async {
         let cache = Arc::new(
             Cache::open(args.config().map_err(Exit::usage)?, pool(Route::Direct)).map_err(Exit::usage)?,
         );
         let stand = Stand::open("cache", &args.addresses(), &args.listen, Arc::clone(&cache), Unobserved)?;
-        stand.announce(&match &args.origin {
+        let what = match &args.origin {
             Some(origin) => format!("caching {}://{}/", origin.scheme(), origin.authority()),
             None => "caching forward proxy".to_owned(),
-        });
-        let outcome = stand.until_stopped(args.listen.drain).await;
+        };
+        let outcome = stand.until_stopped(&what, args.listen.drain).await;
         cache.close().await;
         outcome
     })

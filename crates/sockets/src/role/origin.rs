@@ -9,11 +9,10 @@ use crate::role::control;
 use crate::role::stand::Stand;
 
 /// Serves until it is stopped.
-pub(crate) fn run(args: ServerArgs) -> Result<(), Exit> {
+pub(crate) fn run(args: &ServerArgs) -> Result<(), Exit> {
     let origin = Origin::open(args.config()).map_err(Exit::usage)?;
     control()?.block_on(async {
         let stand = Stand::open("server", &args.addresses(), &args.listen, origin, Unobserved)?;
-        stand.announce(&format!("serving {}", args.dir.display()));
-        stand.until_stopped(args.listen.drain).await
+        stand.until_stopped(&format!("serving {}", args.dir.display()), args.listen.drain).await
     })
 }

@@ -69,7 +69,7 @@ impl Stand {
     }
 
     /// One line per listener on stderr: what is there, under which URL. Out means ready.
-    pub(crate) fn announce(&self, what: &str) {
+    fn announce(&self, what: &str) {
         for address in &self.addresses {
             let host = match address {
                 all if all.ip().is_unspecified() => "localhost".to_owned(),
@@ -80,11 +80,13 @@ impl Stand {
         }
     }
 
-    /// Serves until a signal comes, then lets running exchanges finish for at most `limit`, or until a
-    /// second signal comes.
-    pub(crate) async fn until_stopped(self, limit: Duration) -> Result<(), Exit> {
+    /// Announces `what` it is and serves until a signal comes, then lets running exchanges finish for at
+    /// most `limit`, or until a second signal comes.
+    pub(crate) async fn until_stopped(self, what: &str, limit: Duration) -> Result<(), Exit> {
+        // First of all: whoever reads that it is ready may stop it at once.
         let mut stop = Stop::listen()
             .map_err(|error| Exit::failed(format_args!("can't listen for signals: {error}")))?;
+        self.announce(what);
         stop.next().await;
         let running = self.finish.running();
         if running > 0 {
@@ -146,9 +148,13 @@ fn listeners(addresses: &Addresses, cores: usize) -> Result<Vec<Vec<Listener>>, 
         Bind::Loopback => {
             let v4 = bind(([127, 0, 0, 1], *port).into(), cores)?;
             let port = v4.first().map_or(*port, |listener| listener.local_addr().port());
-            let v6 = bind(([0, 0, 0, 0, 0, 0, 0, 1], port).into(), cores);
-            // Without IPv6 there is nothing that could be reached at ::1.
-            Ok([Some(v4), v6.ok()].into_iter().flatten().collect())
+            match bind(([0, 0, 0, 0, 0, 0, 0, 1], port).into(), cores) {
+                Ok(v6) => Ok(vec![v4, v6]),
+                // Without IPv6 there is nothing that could be reached at ::1.
+                Err(ListenFault::NoFamily { .. } | ListenFault::NotLocal { .. }) => Ok(vec![v4]),
+                // Any other program there would get those of our clients who ask for localhost.
+                Err(fault) => Err(fault),
+            }
         }
         Bind::These(these) => {
             let mut port = *port;

@@ -1,0 +1,19 @@
+//! The built binary, over real sockets: every role started as people start it, and asked byte by byte.
+//!
+//! One file per subject. No port is fixed, no wait is without a limit, and nothing is slept for luck: a test
+//! waits for what the program says or does.
+
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the other end of the wire is the test itself, with plain blocking sockets"
+)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its supports too")]
+
+mod balancer;
+mod curl;
+mod get;
+mod people;
+mod server;
+mod stopping;
+mod support;

@@ -1,0 +1,36 @@
+//! What the tests stand on: processes, a client and an origin that speak bytes, and places on this machine.
+
+pub(crate) mod origin;
+pub(crate) mod place;
+pub(crate) mod process;
+pub(crate) mod wire;
+
+use std::time::Duration;
+
+/// How long anything is waited for. What takes longer has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long to rest between two looks at something that can't be waited for otherwise.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Looks again and again until there is something to see, for [`PATIENCE`].
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = std::time::Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Bytes that look random and are the same each time; a shift, a gap or a repetition shows.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut state: u32 = 1;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
+}
