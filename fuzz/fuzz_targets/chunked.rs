@@ -3,6 +3,7 @@
 #![no_main]
 
 #[path = "../properties/drive.rs"]
+#[expect(dead_code, reason = "shared by three properties")]
 mod drive;
 #[path = "../properties/chunked.rs"]
 mod property;
