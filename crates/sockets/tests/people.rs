@@ -1,6 +1,12 @@
 //! What people see: what is wrong and what to type, in a line; help that teaches; the environment.
 
+use std::fs::{self, Permissions};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::process::geteuid;
 
 use crate::support::place::directory;
 use crate::support::process::{Ended, Role, run, sockets};
@@ -86,6 +92,51 @@ fn a_directory_that_can_not_be_served_is_said_to_be_what_it_is() {
     assert_eq!(ended.status, 2);
     let line = format!("sockets: {} is a file, not a directory: ", file.display());
     assert!(ended.stderr.starts_with(&line), "{}", ended.stderr);
+}
+
+/// The same command by a user who may do little: nobody, if the tests run as root.
+fn by_nobody(command: &mut Command) -> &mut Command {
+    const NOBODY: u32 = 65_534;
+    if geteuid().is_root() { command.uid(NOBODY).gid(NOBODY) } else { command }
+}
+
+/// Whether [`by_nobody`] can start the binary at all, wherever it was built.
+fn nobody_can_run_it() -> bool {
+    let can = by_nobody(&mut sockets(&["--version"])).output().is_ok();
+    if !can {
+        println!("not tried: the binary is where only root can run it");
+    }
+    can
+}
+
+#[test]
+fn what_this_user_may_not_do_is_said_to_be_that() {
+    if !nobody_can_run_it() {
+        return;
+    }
+    let home = directory(&[("index.html", b"x"), ("hidden", b"x"), ("private/x", b"x")]);
+    let at = |name: &str| home.path().join(name);
+    let forbid = |name: &str, mode| fs::set_permissions(at(name), Permissions::from_mode(mode)).unwrap();
+    forbid("hidden", 0o000);
+    forbid("private", 0o000);
+    forbid("", 0o555);
+
+    let server = run(by_nobody(sockets(&["server", "--port", "0"]).arg(at("private"))));
+    assert_eq!(server.status, 2, "{}", server.stderr);
+    assert!(server.stderr.contains("private may not be read by this user"), "{}", server.stderr);
+
+    let role =
+        Role::of(by_nobody(sockets(&["server", "--port", "0", "--bind", "127.0.0.1"]).arg(home.path())));
+    assert_eq!(ask(role.address, "GET /index.html HTTP/1.1", &[]).text(), "x");
+    assert_eq!(ask(role.address, "GET /hidden HTTP/1.1", &[]).status(), "403 Forbidden");
+
+    let get =
+        run(by_nobody(sockets(&["get", &role.url("/index.html"), "-o", "new"]).current_dir(home.path())));
+    assert_eq!(get.status, 3, "{}", get.stderr);
+    assert_eq!(get.stderr, "sockets: no permission to create new.part");
+
+    forbid("", 0o755);
+    forbid("private", 0o755);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
@@ -311,6 +312,47 @@ fn dot_files_pipes_sockets_and_devices_are_not_there() {
         let fields = format!("{:?}", answer.head).to_lowercase();
         assert!(!shows_secret(&answer) && !fields.contains("etag"), "{path}");
     }
+}
+
+#[test]
+fn what_is_no_request_is_400_and_ends_the_connection() {
+    let site = site();
+    for bytes in [
+        "\x16\x03\x01 hello\r\n\r\n",
+        "GET /index.html\r\n\r\n",
+        "GET  /index.html HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /index.html HTTP/1.1\nHost: x\n\n",
+        "GET /index.html HTTP/1.1\r\nHost : x\r\n\r\n",
+        "GET /index.html HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\na",
+    ] {
+        let mut wire = Wire::to(site.role.address);
+        wire.send(bytes);
+        wire.send(request(site.role.address, GET, &[]));
+        assert_eq!(wire.answer().status(), "400 Bad Request", "{bytes:?}");
+        assert!(wire.is_closed(), "nothing behind it is taken for a request: {bytes:?}");
+    }
+}
+
+#[test]
+fn more_clients_than_descriptors_wait_for_their_turn() {
+    let files = directory(&[("index.html", INDEX)]);
+    let binary = sockets(&["server", "--port", "0", "--bind", "127.0.0.1"]);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -n 96 && exec \"$0\" \"$@\""])
+        .arg(binary.get_program())
+        .args(binary.get_args());
+    let role = Role::of(command.arg(files.path()));
+    let mut wires = [(); 200].map(|()| Wire::to(role.address));
+    for wire in &mut wires {
+        wire.send(request(role.address, GET, &["Connection: close"]));
+    }
+    for wire in &mut wires {
+        assert_eq!(wire.answer().body, INDEX);
+    }
+    assert_eq!(ask(role.address, GET, &[]).body, INDEX);
 }
 
 #[test]
