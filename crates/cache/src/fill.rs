@@ -7,34 +7,31 @@
 //! every reader.
 //!
 //! When the disk fails in the middle, what comes after is *spilled*: handed from memory to those who are
-//! reading, at the speed of the slowest of them, but one who takes nothing for a while is left behind.
+//! reading, at the speed of the slowest of them; but one who takes nothing for a while is left behind.
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use message::{Body, BodyStream, Failure, FailureKind, FileSlice, Segment};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 
-use crate::reader::{Interest, Progress, Reader};
+use crate::reader::{Interest, Progress, Reader, Spilled};
 use crate::store::fault::Unstored;
 use crate::store::{Draft, Store};
 
 /// How much is gathered for one write, in bytes.
 const BATCH_MAX: u64 = 1 << 20;
 
-/// Pieces that wait in memory for readers when the disk has failed.
+/// Pieces that wait in memory for each reader when the disk has failed.
 const SPILL_QUEUE: usize = 16;
 
-/// How often it is looked whether the readers have taken something of the spill.
-const SPILL_POLL: Duration = Duration::from_millis(5);
-
-/// How long the spill waits for its slowest reader.
+/// How long the spill waits for one reader, once.
 const SPILL_WAIT: Duration = Duration::from_secs(30);
 
 /// A body that is arriving, for those who join.
@@ -43,20 +40,22 @@ pub(crate) struct Growing {
     length: Option<u64>,
     file: Arc<File>,
     progress: watch::Receiver<Progress>,
-    spill: broadcast::WeakSender<Segment>,
+    readers: Readers,
 }
+
+/// Where each reader listens for what is spilled; `None` once that has begun: then it is too late to join.
+type Readers = Arc<Mutex<Option<Vec<mpsc::Sender<Spilled>>>>>;
 
 impl Growing {
     /// A body that reads along, from its first byte; `None` if it is too late for that.
     #[must_use]
     pub(crate) fn join(&self, interest: Interest) -> Option<Body> {
-        // In this order: whoever listens before the spill begins misses nothing of it.
-        let spill = self.spill.upgrade().map(|sender| sender.subscribe());
-        let is_spilling = self.progress.borrow().is_spilling;
-        if is_spilling {
-            return None;
-        }
-        let reader = Reader::new(Arc::clone(&self.file), self.progress.clone(), spill, interest);
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let readers = readers.as_mut()?;
+        readers.retain(|reader| !reader.is_closed());
+        let (spill, spilled) = mpsc::channel(SPILL_QUEUE);
+        readers.push(spill);
+        let reader = Reader::new(Arc::clone(&self.file), self.progress.clone(), spilled, interest);
         Some(Body::from_source(self.length, reader))
     }
 }
@@ -132,7 +131,7 @@ pub(crate) struct Fill {
     length: Option<u64>,
     draft: Draft,
     progress: watch::Sender<Progress>,
-    spill: broadcast::Sender<Segment>,
+    readers: Readers,
     store: Arc<Store>,
 }
 
@@ -155,14 +154,14 @@ impl Fill {
     /// A fill of `draft` from `body`, and what its readers join.
     pub(crate) fn new(store: Arc<Store>, body: BodyStream, draft: Draft) -> (Self, Growing) {
         let progress = watch::Sender::new(Progress { written: 0, is_spilling: false, end: None });
-        let spill = broadcast::Sender::new(SPILL_QUEUE);
+        let readers = Readers::new(Mutex::new(Some(Vec::new())));
         let growing = Growing {
             length: body.length(),
             file: Arc::clone(draft.file()),
             progress: progress.subscribe(),
-            spill: spill.downgrade(),
+            readers: Arc::clone(&readers),
         };
-        (Self { length: body.length(), body, draft, progress, spill, store }, growing)
+        (Self { length: body.length(), body, draft, progress, readers, store }, growing)
     }
 
     /// Writes `first`, which was gathered before, and then all that comes. `is_wanted` is asked, with what
@@ -224,33 +223,32 @@ impl Fill {
 
     /// Hands `gathered`, of which nothing is in the file for certain, and all that comes to the readers.
     async fn spill(mut self, gathered: Gathered) {
+        let mut readers =
+            self.readers.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default();
         self.progress.send_modify(|progress| progress.is_spilling = true);
         let mut gathered = gathered;
-        let end = loop {
+        while !readers.is_empty() {
             for segment in gathered.segments {
-                hand_out(&self.spill, segment).await;
+                hand_out(&mut readers, &Spilled::Piece(segment)).await;
             }
-            match gathered.end {
-                Some(end) => break end,
-                None if self.spill.receiver_count() == 0 => {
-                    break Err(incomplete("nobody waits for it any more"));
-                }
-                None => gathered = gather(&mut self.body, BATCH_MAX, Wait::Yes).await,
+            if let Some(end) = gathered.end {
+                return hand_out(&mut readers, &Spilled::End(end)).await;
             }
-        };
-        self.progress.send_modify(|progress| progress.end = Some(end));
+            gathered = gather(&mut self.body, BATCH_MAX, Wait::Yes).await;
+        }
     }
 }
 
-/// Hands `segment` to all readers; waits for the slowest of them, but not for ever.
-async fn hand_out(spill: &broadcast::Sender<Segment>, segment: Segment) {
-    let room = async {
-        while spill.len() >= SPILL_QUEUE && spill.receiver_count() > 0 {
-            tokio::time::sleep(SPILL_POLL).await;
+/// Hands `spilled` to all readers, waiting for each of them. Who takes nothing for too long, or is gone, gets
+/// nothing more: without an end, his body breaks off.
+async fn hand_out(readers: &mut Vec<mpsc::Sender<Spilled>>, spilled: &Spilled) {
+    let mut kept = Vec::with_capacity(readers.len());
+    for reader in readers.drain(..) {
+        if reader.send_timeout(spilled.clone(), SPILL_WAIT).await.is_ok() {
+            kept.push(reader);
         }
-    };
-    drop(tokio::time::timeout(SPILL_WAIT, room).await);
-    drop(spill.send(segment));
+    }
+    *readers = kept;
 }
 
 impl Whole {

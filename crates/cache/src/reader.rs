@@ -7,10 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use message::{Failure, FailureKind, FileSlice, Segment, Source};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, watch};
-
-type Spill = broadcast::Receiver<Segment>;
+use tokio::sync::{mpsc, watch};
 
 /// How far a body has come.
 #[derive(Clone, Debug)]
@@ -41,40 +38,44 @@ impl Interest {
     }
 }
 
+/// What comes past the file.
+#[derive(Clone, Debug)]
+pub(crate) enum Spilled {
+    /// The next piece.
+    Piece(Segment),
+    /// The end.
+    End(Result<(), Failure>),
+}
+
 /// Reads the file behind its writer.
 pub(crate) struct Reader {
     file: Arc<File>,
     at: u64,
     progress: watch::Receiver<Progress>,
-    spill: Option<Spill>,
-    waiting: Option<Pin<Box<dyn Future<Output = Woken> + Send>>>,
+    spilled: mpsc::Receiver<Spilled>,
+    waiting: Option<Waiting>,
     _interest: Interest,
 }
 
-/// What a reader waited for.
-enum Woken {
-    /// The writer went on, or is gone.
-    Progress(watch::Receiver<Progress>, Result<(), watch::error::RecvError>),
-    /// A piece came past the file.
-    Spill(Spill, Result<Segment, RecvError>),
-}
+/// Waits until the writer goes on; `false` if it is gone.
+type Waiting = Pin<Box<dyn Future<Output = (watch::Receiver<Progress>, bool)> + Send>>;
 
 /// What a reader can do now.
 enum Step {
     Give(Segment),
     End(Option<Failure>),
     AwaitProgress,
-    AwaitSpill,
+    AwaitSpilled,
 }
 
 impl Reader {
     pub(crate) fn new(
         file: Arc<File>,
         progress: watch::Receiver<Progress>,
-        spill: Option<Spill>,
+        spilled: mpsc::Receiver<Spilled>,
         interest: Interest,
     ) -> Self {
-        Self { file, at: 0, progress, spill, waiting: None, _interest: interest }
+        Self { file, at: 0, progress, spilled, waiting: None, _interest: interest }
     }
 
     fn step(&mut self) -> Step {
@@ -85,52 +86,19 @@ impl Reader {
             return slice.map_or(Step::AwaitProgress, |slice| Step::Give(Segment::File(slice)));
         }
         match &progress.end {
-            // What was handed out is taken first; the end counts after it.
-            _ if progress.is_spilling && self.spill.is_some() => Step::AwaitSpill,
+            _ if progress.is_spilling => Step::AwaitSpilled,
             None => Step::AwaitProgress,
             Some(Ok(())) => Step::End(None),
             Some(Err(failure)) => Step::End(Some(failure.clone())),
         }
     }
 
-    fn await_progress(&mut self) {
+    fn await_progress(&self) -> Waiting {
         let mut progress = self.progress.clone();
-        self.waiting = Some(Box::pin(async move {
-            let changed = progress.changed().await;
-            Woken::Progress(progress, changed)
-        }));
-    }
-
-    fn await_spill(&mut self, mut spill: Spill) {
-        self.waiting = Some(Box::pin(async move {
-            let segment = spill.recv().await;
-            Woken::Spill(spill, segment)
-        }));
-    }
-
-    /// Takes in what it waited for; gives what follows at once, if something does.
-    fn wake(&mut self, woken: Woken) -> Option<Option<Result<Segment, Failure>>> {
-        match woken {
-            Woken::Progress(progress, Ok(())) => {
-                self.progress = progress;
-                None
-            }
-            // The writer is gone: what it said last may still be an end.
-            Woken::Progress(progress, Err(_)) => {
-                let has_ended = progress.borrow().end.is_some();
-                self.progress = progress;
-                (!has_ended).then(|| Some(Err(incomplete("the fetch was given up"))))
-            }
-            Woken::Spill(spill, Ok(segment)) => {
-                self.spill = Some(spill);
-                Some(Some(Ok(segment)))
-            }
-            Woken::Spill(_, Err(RecvError::Lagged(_))) => {
-                Some(Some(Err(incomplete("it was read too slowly while the cache could not store it"))))
-            }
-            // All was handed out: now the end counts.
-            Woken::Spill(_, Err(RecvError::Closed)) => None,
-        }
+        Box::pin(async move {
+            let is_alive = progress.changed().await.is_ok();
+            (progress, is_alive)
+        })
     }
 }
 
@@ -138,10 +106,13 @@ impl Source for Reader {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Segment, Failure>>> {
         loop {
             if let Some(waiting) = &mut self.waiting {
-                let woken = ready!(waiting.as_mut().poll(cx));
+                let (progress, is_alive) = ready!(waiting.as_mut().poll(cx));
                 self.waiting = None;
-                if let Some(item) = self.wake(woken) {
-                    return Poll::Ready(item);
+                // What a writer that is gone said last may be an end.
+                let is_over = !is_alive && progress.borrow().end.is_none();
+                self.progress = progress;
+                if is_over {
+                    return Poll::Ready(Some(Err(incomplete("the fetch was given up"))));
                 }
             }
             match self.step() {
@@ -150,11 +121,17 @@ impl Source for Reader {
                     return Poll::Ready(Some(Ok(segment)));
                 }
                 Step::End(failure) => return Poll::Ready(failure.map(Err)),
-                Step::AwaitProgress => self.await_progress(),
-                Step::AwaitSpill => match self.spill.take() {
-                    Some(spill) => self.await_spill(spill),
-                    None => self.await_progress(),
-                },
+                Step::AwaitProgress => self.waiting = Some(self.await_progress()),
+                Step::AwaitSpilled => {
+                    return Poll::Ready(match ready!(self.spilled.poll_recv(cx)) {
+                        Some(Spilled::Piece(segment)) => Some(Ok(segment)),
+                        Some(Spilled::End(Ok(()))) => None,
+                        Some(Spilled::End(Err(failure))) => Some(Err(failure)),
+                        None => {
+                            Some(Err(incomplete("it was read too slowly while the cache could not store it")))
+                        }
+                    });
+                }
             }
         }
     }

@@ -33,8 +33,10 @@ pub(crate) struct Entry {
     pub(crate) bytes: Option<Bytes>,
     /// When its times were last written to the index.
     pub(crate) persisted_at: SystemTime,
-    /// Whether it was used since eviction last looked.
-    visited: AtomicBool,
+    /// Whether it was used since memory last looked for something to let go.
+    is_used: AtomicBool,
+    /// Whether eviction from the disk has been told that it was used.
+    is_touched: AtomicBool,
     /// The head of a hit at that age in seconds, ready to be sent.
     head: Mutex<Option<(u64, Fields)>>,
 }
@@ -59,7 +61,8 @@ impl Entry {
             identity,
             bytes,
             persisted_at,
-            visited: AtomicBool::new(false),
+            is_used: AtomicBool::new(false),
+            is_touched: AtomicBool::new(false),
             head: Mutex::default(),
         }
     }
@@ -91,15 +94,23 @@ impl Entry {
         fields
     }
 
-    /// Notes that it was used; whether that is news.
-    pub(crate) fn visit(&self) -> bool {
+    /// Notes that it was used; whether that is news for eviction from the disk.
+    pub(crate) fn touch(&self) -> bool {
         // Read first: a line that many cores read stays in all their caches.
-        !self.visited.load(Ordering::Relaxed) && !self.visited.swap(true, Ordering::Relaxed)
+        let is_news =
+            |flag: &AtomicBool| !flag.load(Ordering::Relaxed) && !flag.swap(true, Ordering::Relaxed);
+        is_news(&self.is_used);
+        is_news(&self.is_touched)
     }
 
     /// Whether it was used since this was last asked.
-    pub(crate) fn take_visited(&self) -> bool {
-        self.visited.swap(false, Ordering::Relaxed)
+    pub(crate) fn take_used(&self) -> bool {
+        self.is_used.swap(false, Ordering::Relaxed)
+    }
+
+    /// Eviction from the disk has come by: the next use is news again.
+    pub(crate) fn untouch(&self) {
+        self.is_touched.store(false, Ordering::Relaxed);
     }
 
     /// Bytes of memory that it takes, roughly.

@@ -82,6 +82,12 @@ impl Memory {
         true
     }
 
+    /// Tells the variant with that id, if it is here, that eviction from the disk has come by.
+    pub(crate) fn untouch(&self, key: &CacheKey, id: u64) {
+        let variants = self.get(key).unwrap_or_default();
+        variants.iter().filter(|entry| entry.id == id).for_each(|entry| entry.untouch());
+    }
+
     /// Takes the variant with that id out.
     pub(crate) fn forget(&self, key: &CacheKey, id: u64) {
         let mut table = self.table();
@@ -148,7 +154,7 @@ impl Table {
             match self.residents.get(&key) {
                 Some(resident) if resident.number == number => {
                     // All of them are to lose their mark, so no short cut at the first that has one.
-                    let used = resident.variants.iter().filter(|entry| entry.take_visited()).count();
+                    let used = resident.variants.iter().filter(|entry| entry.take_used()).count();
                     if used > 0 || resident.pins > 0 {
                         self.queue.push_back((number, key));
                     } else {

@@ -37,7 +37,7 @@ fn the_first_that_was_not_used_goes_first() {
     for number in 0..3 {
         memory.insert(&key(number), variants(&[number]), Pin::No);
     }
-    memory.get(&key(0)).unwrap()[0].visit();
+    memory.get(&key(0)).unwrap()[0].touch();
     memory.insert(&key(3), variants(&[3]), Pin::No);
     assert_eq!(resident(&memory), [0, 2, 3]);
     memory.insert(&key(4), variants(&[4]), Pin::No);

@@ -55,6 +55,9 @@ const ROOM_WAIT: Duration = Duration::from_secs(1);
 /// How much is set aside at a time for a body of unknown length, in bytes.
 const STEP: u64 = 1 << 20;
 
+/// But no more than this part of the quota.
+const STEPS_MIN: u64 = 16;
+
 /// How often the times of a response that is validated again and again are written to the index.
 const PERSIST_EVERY: Duration = Duration::from_secs(10);
 
@@ -157,7 +160,7 @@ impl Store {
     /// # Errors
     /// What the system says, such as that no more files may be open.
     pub(crate) fn content(&self, entry: &Entry) -> io::Result<Option<Body>> {
-        if entry.visit() {
+        if entry.touch() {
             self.touched.note(entry.id);
         }
         if let Some(bytes) = &entry.bytes {
@@ -178,7 +181,7 @@ impl Store {
             return Err(Unstored::Paused);
         }
         let mut reservation = self.quota.reservation();
-        self.reserve(&mut reservation, length.unwrap_or(STEP)).await?;
+        self.reserve(&mut reservation, length.unwrap_or(self.step())).await?;
         let store = Arc::clone(self);
         let temporary = blocking(move || store.disk.temporary()).await;
         let temporary = temporary.inspect_err(|error| self.pause.begin(error))?;
@@ -193,11 +196,7 @@ impl Store {
         if draft.reservation.covers(size) {
             return Ok(());
         }
-        let step = size.checked_next_multiple_of(STEP).unwrap_or(size);
-        match self.reserve(&mut draft.reservation, step).await {
-            Err(_) if step > size => self.reserve(&mut draft.reservation, size).await,
-            outcome => outcome,
-        }
+        self.reserve(&mut draft.reservation, size.checked_next_multiple_of(self.step()).unwrap_or(size)).await
     }
 
     /// The disk failed in the hands of somebody else.
@@ -315,6 +314,11 @@ impl Store {
     #[must_use]
     pub(crate) fn used(&self) -> u64 {
         self.quota.used()
+    }
+
+    /// How much is set aside at a time for a body of unknown length.
+    fn step(&self) -> u64 {
+        STEP.min(self.quota.limit() / STEPS_MIN).max(1)
     }
 
     async fn reserve(self: &Arc<Self>, reservation: &mut Reservation, size: u64) -> Result<(), Unstored> {

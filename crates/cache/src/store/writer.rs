@@ -211,6 +211,7 @@ impl Desk {
             };
             if spared < SPARED_MAX && self.touched.take(record.id) {
                 spared += 1;
+                self.memory.untouch(&key, record.id);
                 tables.put(&row.key, row.slot, &row.record)?;
             } else {
                 freed = freed.saturating_add(bury(Some(row.record), Some(key), gone));
