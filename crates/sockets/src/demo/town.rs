@@ -94,7 +94,7 @@ impl Tally {
 impl Town {
     /// Writes the files and starts everything.
     pub(super) async fn found() -> Result<Self, Exit> {
-        let home = TempDir::with_prefix("sockets-demo-").map_err(failed)?;
+        let home = TempDir::with_prefix("sockets-demo-").map_err(|error| failed(&error))?;
         let mut servers = Vec::with_capacity(SERVERS.len());
         for (port, delay) in SERVERS {
             servers.push(Server::start(&home, port, delay)?);
@@ -110,7 +110,7 @@ impl Town {
         let balancer = Balancer::new(config, clock::now());
         let upstream = pool(Route::Direct);
         balancer.test_all(&upstream).await;
-        let balancer_place = Place::start("balancer", BALANCER_PORT, balancer.clone(), Unobserved)?;
+        let balancer_place = Place::start("balancer", BALANCER_PORT, &balancer, &Unobserved)?;
         let caches = [long, short];
         Ok(Self { home, servers, cache, short_cache, balancer, balancer_place, upstream, caches })
     }
@@ -158,16 +158,16 @@ impl Town {
         for cache in caches {
             cache.close().await;
         }
-        home.close().map_err(failed)
+        home.close().map_err(|error| failed(&error))
     }
 }
 
 impl Server {
     fn start(home: &TempDir, port: u16, delay: Duration) -> Result<Self, Exit> {
         let root = home.path().join(format!("files-{port}"));
-        write_files(&root).map_err(failed)?;
+        write_files(&root).map_err(|error| failed(&error))?;
         let tally = Arc::new(Tally::default());
-        let place = Place::start("server", port, serve(&root, delay)?, Arc::clone(&tally))?;
+        let place = Place::start("server", port, &serve(&root, delay)?, &tally)?;
         Ok(Self { root, delay, tally, place })
     }
 
@@ -194,7 +194,7 @@ impl Server {
     /// Starts it again, where it was.
     pub(super) fn start_again(&mut self) -> Result<String, Exit> {
         let port = self.place.authority.port_or_default(Scheme::Http);
-        self.place = Place::start("server", port, serve(&self.root, self.delay)?, Arc::clone(&self.tally))?;
+        self.place = Place::start("server", port, &serve(&self.root, self.delay)?, &self.tally)?;
         Ok(format!("running at http://{}/", self.place.authority))
     }
 
@@ -208,8 +208,8 @@ impl Place {
     fn start(
         name: &str,
         port: u16,
-        service: impl Service + Clone,
-        observer: impl Observer + Clone,
+        service: &(impl Service + Clone),
+        observer: &(impl Observer + Clone),
     ) -> Result<Self, Exit> {
         let listen = ListenArgs { allow_http10: false, drain: STOP_WAIT, threads: Some(1) };
         let open = |port| {
@@ -237,7 +237,7 @@ fn serve(root: &Path, delay: Duration) -> Result<Arc<Slowed<Origin>>, Exit> {
 
 fn start_cache(config: cache::Config, port: u16) -> Result<(Arc<Cache<Pool>>, Place), Exit> {
     let cache = Arc::new(Cache::open(config, pool(Route::Direct)).map_err(Exit::failed)?);
-    let place = Place::start("cache", port, Arc::clone(&cache), Unobserved)?;
+    let place = Place::start("cache", port, &cache, &Unobserved)?;
     Ok((cache, place))
 }
 
@@ -254,6 +254,6 @@ fn pattern(len: u32) -> Vec<u8> {
     (0..len / 4).flat_map(u32::to_be_bytes).collect()
 }
 
-fn failed(error: io::Error) -> Exit {
+fn failed(error: &io::Error) -> Exit {
     Exit::failed(format_args!("the demo's files: {error}"))
 }
