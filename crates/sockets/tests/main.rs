@@ -11,8 +11,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its supports too")]
 
 mod balancer;
+mod cache;
+mod cache_kill;
 mod curl;
 mod get;
+mod nginx;
 mod people;
 mod server;
 mod stopping;

@@ -152,6 +152,13 @@ impl Wire {
         self.take(count)
     }
 
+    /// Waits until `count` bytes have come, and leaves them to be read.
+    pub(crate) fn arrives(&mut self, count: usize) {
+        while self.unread.len() < count {
+            assert!(self.fill(), "closed after {} of {count} bytes", self.unread.len());
+        }
+    }
+
     /// Reads until the other side closes or resets the connection.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         while self.fill() {}

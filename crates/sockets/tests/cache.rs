@@ -1,0 +1,11 @@
+//! `sockets cache` between clients and an origin whose every word is chosen: as a forward proxy and as a
+//! reverse proxy, all that it promises.
+
+mod ages;
+mod answers;
+mod disk;
+mod forwarding;
+mod many;
+mod storing;
+mod town;
+mod trouble;
