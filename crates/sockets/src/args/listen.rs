@@ -18,7 +18,7 @@ pub(crate) struct ListenArgs {
     #[arg(long, env = "SOCKETS_DRAIN", value_name = "DURATION", default_value = "30s", value_parser = units::duration)]
     pub(crate) drain: Duration,
     /// Threads that serve, each with its own listener [default: one per core]
-    #[arg(long, env = "SOCKETS_THREADS", value_name = "N", value_parser = units::whole(1, 1024))]
+    #[arg(long, env = "SOCKETS_THREADS", value_name = "N", value_parser = units::whole(1_u16, 1024))]
     pub(crate) threads: Option<u16>,
 }
 

@@ -80,6 +80,19 @@ mod tests {
         CommandLine::command().debug_assert();
     }
 
+    /// clap finds out only when a flag is read whether its parser gives what its field takes.
+    #[test]
+    fn every_flag_with_a_number_can_be_read() {
+        for line in [
+            "sockets server --threads 2 --port 0 --drain 1s",
+            "sockets cache --threads 2 --port 0 --size 1Gi --memory 1M --keep 1h",
+            "sockets balancer --threads 2 --port 0 --interval 1s --status 307 --probe-path /x",
+            "sockets get http://a.test/x --tries 2 --stall 1s",
+        ] {
+            CommandLine::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+
     #[test]
     fn every_flag_has_its_variable_in_the_environment() {
         for role in CommandLine::command().get_subcommands() {
