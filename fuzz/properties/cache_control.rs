@@ -8,7 +8,7 @@ use message::{Fields, HeaderValue, header};
 /// said; no time is greater than the greatest there is.
 pub(crate) fn check(data: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(data) else { return };
-    let said = of(&[value.clone()]);
+    let said = of(std::slice::from_ref(&value));
     for time in [said.max_age, said.s_maxage, said.min_fresh, said.stale_if_error].into_iter().flatten() {
         assert!(time.as_secs() <= DELTA_SECONDS_MAX);
     }

@@ -17,6 +17,7 @@ pub mod failure;
 pub mod field;
 pub mod fields;
 pub mod hop;
+mod multipart;
 pub mod partial;
 pub mod precondition;
 pub mod request;

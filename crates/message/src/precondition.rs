@@ -12,6 +12,7 @@ use http::header::{
 use http::{HeaderName, Method};
 
 use crate::field::date::HttpDate;
+use crate::field::digest::{CONTENT_DIGEST, REPR_DIGEST};
 use crate::field::etag::{Condition, EntityTag};
 use crate::fields::Fields;
 
@@ -132,9 +133,8 @@ static DESCRIPTION: [HeaderName; 8] = [
     CONTENT_LENGTH,
     CONTENT_RANGE,
     CONTENT_TYPE,
-    // RFC 9530
-    HeaderName::from_static("content-digest"),
-    HeaderName::from_static("repr-digest"),
+    CONTENT_DIGEST,
+    REPR_DIGEST,
 ];
 
 /// Takes out what describes content that is not there.

@@ -1,10 +1,15 @@
 //! Runs every file of the fuzz corpora through its property.
+#![cfg(test)]
 
 use std::fs;
 use std::path::Path;
 
+#[path = "../../../fuzz/properties/accept_encoding.rs"]
+mod accept_encoding;
 #[path = "../../../fuzz/properties/cache_control.rs"]
 mod cache_control;
+#[path = "../../../fuzz/properties/digest.rs"]
+mod digest;
 #[path = "../../../fuzz/properties/range.rs"]
 mod range;
 
@@ -28,4 +33,14 @@ fn range() {
 #[test]
 fn cache_control() {
     check_all("cache_control", cache_control::check);
+}
+
+#[test]
+fn accept_encoding() {
+    check_all("accept_encoding", accept_encoding::check);
+}
+
+#[test]
+fn digest() {
+    check_all("digest", digest::check);
 }

@@ -154,6 +154,12 @@ impl ByteRange {
         self.last.saturating_sub(self.first).saturating_add(1)
     }
 
+    /// The shortest range that holds both, and what is between them.
+    #[must_use]
+    pub fn hull(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
+
     /// The value of a `Range` field that asks for just these bytes.
     #[must_use]
     pub fn to_request_value(self) -> HeaderValue {

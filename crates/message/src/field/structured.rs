@@ -1,5 +1,5 @@
 //! Structured fields (RFC 9651), as far as this crate writes them: one item with parameters, the
-//! member of a list, serialised as §4.1.1 says.
+//! member of a list, serialised as §4.1.1 says. What it reads of them is in `dictionary`.
 
 use std::fmt::Write as _;
 
