@@ -6,8 +6,9 @@
 //!
 //! What it does *not* do: it opens no socket, asks for no time, knows no runtime and no wire. It never
 //! turns a message into bytes (that is `http1`'s work) and never decides what to answer (the roles').
-//! The one thing it asks of the system is [`FileSlice::read_at`](body::FileSlice::read_at), a
-//! `pread(2)` on a file that somebody else opened.
+//! Two things it asks of the system: [`FileSlice::read_at`](body::FileSlice::read_at), a `pread(2)` on a
+//! file that somebody else opened; and for the boundary between the parts of a
+//! [`partial`] answer the random keys of the standard library's hash.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
