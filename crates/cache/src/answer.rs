@@ -23,7 +23,7 @@ pub(crate) fn answer(
     fields: Fields,
     body: Body,
 ) -> Response {
-    match evaluate_stored(method, request, &stored.validators, stored.made_at()) {
+    match evaluate_stored(method, request, &stored.validators, stored.made_at) {
         Verdict::NotModified => {
             Response { status: StatusCode::NOT_MODIFIED, fields: not_modified(&fields), body: Body::Empty }
         }

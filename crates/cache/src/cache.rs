@@ -148,6 +148,12 @@ impl<U: Service> Cache<U> {
         self.store.used()
     }
 
+    /// How many fetches are on their way.
+    #[must_use]
+    pub fn fetches(&self) -> usize {
+        self.flights.len()
+    }
+
     fn status(&self, why: Fwd, detail: Option<&str>) -> CacheStatus {
         let status = CacheStatus::forwarded(self.config.pseudonym.as_str(), why);
         detail.into_iter().fold(status, CacheStatus::detail)
@@ -194,6 +200,9 @@ impl<U: Service> Cache<U> {
                     Ok(None) => self.store.discard(asked.key.clone(), &entry).await,
                     Err(_) => return self.pass(asked, &Ask::anew(Fwd::Bypass, Some("store-failed"))).await,
                 },
+                Plan::Ask(Ask { stored: Some(entry), .. }) if !self.store.is_there(&entry) => {
+                    self.store.discard(asked.key.clone(), &entry).await;
+                }
                 Plan::Ask(ask) => {
                     if let Some(outcome) = self.ask(asked, &ask, &variants).await {
                         return outcome;
@@ -252,7 +261,7 @@ impl<U: Service> Cache<U> {
             None => true,
         };
         match self.flights.join(&asked.key, id, suits, is_needed) {
-            Joined::Follows(mut ticket) => match ticket.wait().await {
+            Joined::Follows(mut ticket) => match ticket.follow().await {
                 Outcome::Arrived(arrival) if !suits(&arrival) => {
                     self.lead(asked, ask, self.flights.apart(&asked.key, id)).await
                 }
@@ -267,7 +276,7 @@ impl<U: Service> Cache<U> {
     async fn lead(&self, asked: &Asked, ask: &Ask, joined: Joined) -> Option<Result<Response, Failure>> {
         let Joined::Leads(mut ticket, lead) = joined else { return None };
         let passed = self.spawn(asked, ask, lead);
-        match ticket.wait().await {
+        match ticket.lead().await {
             Outcome::Apart => {
                 let Passed { mut response, why } = passed.await.ok()?;
                 self.status(ask.why, Some(ask.detail.unwrap_or(why))).append_to(&mut response.fields);

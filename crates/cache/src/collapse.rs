@@ -16,7 +16,7 @@ use crate::reader::Interest;
 use crate::store::entry::Entry;
 use crate::stored::StoredResponse;
 
-/// How long anybody waits for a fetch that another one began.
+/// How long anybody waits for the head of a response that another one asked for.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// For how long nobody waits for others at a key whose answer was not to be shared.
@@ -61,6 +61,14 @@ pub(crate) enum Content {
 }
 
 impl Arrival {
+    /// Whether one more reader can have all of it.
+    fn is_open(&self) -> bool {
+        match &self.content {
+            Content::Whole(_) => true,
+            Content::Growing(growing) => growing.is_open(),
+        }
+    }
+
     /// The content for one more reader; `None` if it is too late to join.
     #[must_use]
     pub(crate) fn body(&self, interest: Interest) -> Option<Body> {
@@ -84,10 +92,12 @@ struct Flight {
     interest: Interest,
 }
 
+type Table = HashMap<CacheKey, Vec<Arc<Flight>>>;
+
 /// All fetches that are on their way.
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
-    table: Mutex<HashMap<CacheKey, Vec<Arc<Flight>>>>,
+    table: Mutex<Table>,
     apart: Mutex<HashMap<CacheKey, Instant>>,
 }
 
@@ -185,7 +195,13 @@ impl Flights {
         }
     }
 
-    fn table(&self) -> MutexGuard<'_, HashMap<CacheKey, Vec<Arc<Flight>>>> {
+    /// How many there are.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.table().values().map(Vec::len).sum()
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -208,7 +224,7 @@ impl Flight {
     fn is_open(&self, suits: impl Fn(&Arrival) -> bool) -> bool {
         let may = match &*self.outcome.borrow() {
             Outcome::Pending => true,
-            Outcome::Arrived(arrival) => suits(arrival),
+            Outcome::Arrived(arrival) => arrival.is_open() && suits(arrival),
             Outcome::Validated(_) | Outcome::Apart | Outcome::Failed(_) | Outcome::Dropped => false,
         };
         may && !self.is_private && !self.is_obsolete.load(Ordering::Acquire)
@@ -220,13 +236,17 @@ impl Flight {
 }
 
 impl Ticket {
-    /// What becomes of the fetch, as soon as that is known; [`Outcome::Dropped`] if it takes too long.
-    pub(crate) async fn wait(&mut self) -> Outcome {
-        let known = self.outcome.wait_for(|outcome| !matches!(outcome, Outcome::Pending));
-        match timeout(WAIT_MAX, known).await {
-            Ok(Ok(outcome)) => outcome.clone(),
-            Ok(Err(_)) | Err(_) => Outcome::Dropped,
+    /// What becomes of one's own fetch, as soon as that is known.
+    pub(crate) async fn lead(&mut self) -> Outcome {
+        match self.outcome.wait_for(|outcome| !matches!(outcome, Outcome::Pending)).await {
+            Ok(outcome) => outcome.clone(),
+            Err(_) => Outcome::Dropped,
         }
+    }
+
+    /// What becomes of somebody else's fetch; [`Outcome::Apart`] if it takes too long.
+    pub(crate) async fn follow(&mut self) -> Outcome {
+        timeout(WAIT_MAX, self.lead()).await.unwrap_or(Outcome::Apart)
     }
 }
 
@@ -236,10 +256,25 @@ impl Lead {
         self.flight.outcome.send_replace(outcome);
     }
 
-    /// Whether somebody waits for it, or reads what arrives.
-    #[must_use]
-    pub(crate) fn is_wanted(&self) -> bool {
-        !self.flight.interest.is_alone()
+    /// Gives it up if nobody waits for it, or reads what arrives; whether that is so. Then nobody can join
+    /// it any more.
+    pub(crate) fn give_up(&self) -> bool {
+        // Who joins does it with the table in his hands.
+        let mut table = self.flights.table();
+        let is_alone = self.flight.interest.is_alone();
+        if is_alone {
+            self.leave(&mut table);
+        }
+        is_alone
+    }
+
+    fn leave(&self, table: &mut Table) {
+        if let Some(flights) = table.get_mut(&self.key) {
+            flights.retain(|flight| !Arc::ptr_eq(flight, &self.flight));
+            if flights.is_empty() {
+                table.remove(&self.key);
+            }
+        }
     }
 
     /// Asks, from wherever, whether what is fetched may be stored.
@@ -262,14 +297,7 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        let mut table = self.flights.table();
-        if let Some(flights) = table.get_mut(&self.key) {
-            flights.retain(|flight| !Arc::ptr_eq(flight, &self.flight));
-            if flights.is_empty() {
-                table.remove(&self.key);
-            }
-        }
-        drop(table);
+        self.leave(&mut self.flights.table());
         self.flight.outcome.send_if_modified(|outcome| {
             let is_pending = matches!(outcome, Outcome::Pending);
             if is_pending {

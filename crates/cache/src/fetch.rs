@@ -162,7 +162,8 @@ impl<U: Service> Fetch<U> {
         let selecting = match storing(&Method::GET, &self.fields, response.status, &response.fields) {
             Ok(selecting) => selecting,
             Err(refusal) => {
-                if refusal.is_lasting() {
+                // A 304 to the client's own condition says nothing about the next answer.
+                if refusal.is_lasting() && response.status != StatusCode::NOT_MODIFIED {
                     lead.note_apart();
                 }
                 self.drop_gone(&lead, response.status).await;
@@ -243,7 +244,7 @@ impl<U: Service> Fetch<U> {
         lead.tell(Outcome::Arrived(Arc::new(arrival)));
         let finish_under = self.config.finish_under;
         let is_wanted =
-            |written, length| lead.is_wanted() || is_worth_finishing(written, length, finish_under);
+            |written, length| is_worth_finishing(written, length, finish_under) || !lead.give_up();
         let whole = match fill.run(arrived, is_wanted).await {
             Ok(whole) => whole,
             Err(Unfinished::Broken) => return,

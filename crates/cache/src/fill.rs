@@ -47,6 +47,11 @@ pub(crate) struct Growing {
 type Readers = Arc<Mutex<Option<Vec<mpsc::Sender<Spilled>>>>>;
 
 impl Growing {
+    /// Whether it is not too late to join.
+    pub(crate) fn is_open(&self) -> bool {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// A body that reads along, from its first byte; `None` if it is too late for that.
     #[must_use]
     pub(crate) fn join(&self, interest: Interest) -> Option<Body> {

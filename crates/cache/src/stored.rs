@@ -27,6 +27,8 @@ pub struct StoredResponse {
     pub freshness: Freshness,
     /// What its fields say about its version.
     pub validators: Validators,
+    /// When the origin made it: its `Date`, else when it came.
+    pub made_at: HttpDate,
 }
 
 impl StoredResponse {
@@ -44,17 +46,12 @@ impl StoredResponse {
             status,
             freshness: Freshness::of(&fields, requested_at, received_at, heuristic),
             validators: Validators::of(&fields),
+            made_at: HttpDate::of(&fields, &DATE).unwrap_or_else(|| HttpDate::from(received_at)),
             fields: fields.prepare(),
             selecting,
             requested_at,
             received_at,
         }
-    }
-
-    /// When the origin made it: its `Date`, else when it came.
-    #[must_use]
-    pub fn made_at(&self) -> HttpDate {
-        HttpDate::of(&self.fields, &DATE).unwrap_or_else(|| HttpDate::from(self.received_at))
     }
 
     /// Whether there is anything that an origin could be asked about it.
@@ -74,5 +71,5 @@ pub fn select<'a, V>(
     variants
         .iter()
         .filter(|variant| head(variant).selecting.matches(request))
-        .max_by_key(|variant| (head(variant).made_at(), head(variant).received_at))
+        .max_by_key(|variant| (head(variant).made_at, head(variant).received_at))
 }

@@ -121,6 +121,12 @@ impl Index {
         Ok(())
     }
 
+    /// What an I/O error does.
+    #[cfg(test)]
+    pub(crate) fn fail(&self) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn database(&self) -> Result<Arc<Database>, IndexFault> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner).clone();
         database.ok_or_else(|| IndexFault::System(redb::Error::DatabaseClosed))

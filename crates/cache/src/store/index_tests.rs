@@ -93,7 +93,7 @@ fn after_a_fault_it_is_opened_again() {
     let dir = tempfile::tempdir().unwrap();
     let index = open_at(dir.path()).unwrap();
     put(&index, "a", 0, "a");
-    *index.database.write().unwrap() = None;
+    index.fail();
     assert!(index.records("a").is_err());
     index.reopen().unwrap();
     assert_eq!(index.records("a").unwrap().len(), 1);

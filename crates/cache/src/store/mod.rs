@@ -155,6 +155,12 @@ impl Store {
         self.memory.get(key)
     }
 
+    /// Whether the content of a stored response is there still.
+    #[must_use]
+    pub(crate) fn is_there(&self, entry: &Entry) -> bool {
+        self.disk.is_unchanged(&entry.path, &entry.identity)
+    }
+
     /// The content of a stored response; `None` if its file is gone, or is another one now.
     ///
     /// # Errors
@@ -164,8 +170,7 @@ impl Store {
             self.touched.note(entry.id);
         }
         if let Some(bytes) = &entry.bytes {
-            let is_there = self.disk.is_unchanged(&entry.path, &entry.identity);
-            return Ok(is_there.then(|| Body::from(bytes.clone())));
+            return Ok(self.is_there(entry).then(|| Body::from(bytes.clone())));
         }
         let file = self.disk.open_body(&entry.path, &entry.identity)?;
         let slice = file.and_then(|file| FileSlice::new(file, entry.size(), 0, entry.size()));
@@ -258,10 +263,9 @@ impl Store {
             || !tells_the_same(&entry.response, &response);
         let (persisted_at, pin) = if is_due { (now, Pin::Yes) } else { (entry.persisted_at, Pin::No) };
         let entry = Arc::new(entry.with_head(response, persisted_at));
-        // Memory may have let go of it meanwhile.
-        self.lookup(key).await;
-        let is_stored = self.memory.replace(key, &entry, pin);
-        if is_stored && is_due {
+        if !self.memory.replace(key, &entry, pin) {
+            self.refresh_in_index(key.clone(), Arc::clone(&entry)).await;
+        } else if is_due {
             let update = Command::Update { key: key.clone(), entry: Arc::clone(&entry) };
             if self.writer.offer(update).is_err() {
                 // The index keeps the older times: after a restart it is validated the sooner.
@@ -269,6 +273,24 @@ impl Store {
             }
         }
         entry
+    }
+
+    /// The same where memory has let go of it meanwhile.
+    async fn refresh_in_index(self: &Arc<Self>, key: CacheKey, entry: Arc<Entry>) {
+        let store = Arc::clone(self);
+        let refreshed = spawn_blocking(move || {
+            let _held = store.lock(&key);
+            let before = store.load(&key);
+            if !before.iter().any(|other| other.id == entry.id) {
+                return;
+            }
+            let new = before.iter().map(|other| if other.id == entry.id { &entry } else { other });
+            store.memory.insert(&key, new.cloned().collect(), Pin::Yes);
+            if store.writer.give(Command::Update { key: key.clone(), entry }).is_err() {
+                store.memory.unpin(&key);
+            }
+        });
+        drop(refreshed.await);
     }
 
     /// Removes all that is stored under `key`.
@@ -328,10 +350,11 @@ impl Store {
         if weight(size) > self.quota.limit() {
             return Err(Unstored::TooLarge);
         }
+        let bytes = reservation.lacks(size);
         let store = Arc::clone(self);
         let made = spawn_blocking(move || {
             let (reply, done) = sync_channel(1);
-            if store.writer.give(Command::Room { bytes: weight(size), reply }).is_ok() {
+            if store.writer.give(Command::Room { bytes, reply }).is_ok() {
                 let _ = done.recv_timeout(ROOM_WAIT);
             }
         });

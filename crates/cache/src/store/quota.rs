@@ -60,7 +60,7 @@ impl Quota {
 impl Reservation {
     /// Has enough set aside for a body of `size` bytes; `false` if there is no room for it.
     pub(crate) fn grow(&mut self, size: u64) -> bool {
-        let more = weight(size).saturating_sub(self.bytes);
+        let more = self.lacks(size);
         let has_room = self.quota.take(more);
         if has_room {
             self.bytes = self.bytes.saturating_add(more);
@@ -70,7 +70,12 @@ impl Reservation {
 
     /// Whether enough is set aside for a body of `size` bytes.
     pub(crate) fn covers(&self, size: u64) -> bool {
-        weight(size) <= self.bytes
+        self.lacks(size) == 0
+    }
+
+    /// How much more is to be set aside for that.
+    pub(crate) fn lacks(&self, size: u64) -> u64 {
+        weight(size).saturating_sub(self.bytes)
     }
 
     /// The body is stored, with `size` bytes: they stay taken.

@@ -34,9 +34,10 @@ async fn all_at_once(world: &Arc<World>, path: &'static str, many: usize) -> Vec
 
 /// Reads at least `want` bytes of a body.
 async fn take(response: &mut Response, want: u64) -> u64 {
-    let Body::Stream(stream) = &mut response.body else { panic!("it is here already") };
     let mut got = 0;
-    while got < want {
+    while let Body::Stream(stream) = &mut response.body
+        && got < want
+    {
         got += stream.next().await.unwrap().unwrap().len();
     }
     got

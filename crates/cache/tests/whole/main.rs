@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets what it did not expect must fail at once")]
 
 mod collapse;
+mod histories;
 mod keeping;
 mod three_ages;
 mod world;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cache::{Cache, Config};
-use lab::{Client, Clock, Network, Seen, body_bytes};
+use lab::{Client, Clock, Link, Network, Seen, body_bytes};
 use message::precondition::{Validators, Verdict, evaluate, not_modified};
 use message::{
     Body, Failure, Fields, HeaderName, HeaderValue, Method, Request, Response, Segment, Service, Source,
@@ -40,7 +40,7 @@ pub(crate) struct Answer {
 
 /// What the origin has, by path. A handle.
 #[derive(Clone, Default)]
-pub(crate) struct Pages(Arc<Mutex<HashMap<String, Page>>>);
+pub(crate) struct Pages(Arc<Mutex<HashMap<String, Vec<Page>>>>);
 
 /// One of them.
 #[derive(Clone, Debug)]
@@ -73,14 +73,19 @@ impl Page {
 
 impl Pages {
     pub(crate) fn put(&self, path: &str, page: Page) {
-        self.0.lock().unwrap().insert(path.to_owned(), page);
+        self.0.lock().unwrap().entry(path.to_owned()).or_default().push(page);
+    }
+
+    /// The content of what was put there at that turn, counted from 0.
+    pub(crate) fn version(&self, path: &str, turn: usize) -> Bytes {
+        self.0.lock().unwrap()[path][turn].body.clone()
     }
 }
 
 impl Service for Pages {
     async fn call(&self, request: Request) -> Result<Response, Failure> {
         let path = request.target.path_and_query().map_or("*", |path| path.as_str());
-        let page = self.0.lock().unwrap().get(path).cloned();
+        let page = self.0.lock().unwrap().get(path).and_then(|pages| pages.last().cloned());
         let page = page.unwrap_or_else(|| Page::new("Not here.\n").status(404));
         let fields = fields(&page.lines.iter().map(|(n, v)| (&**n, &**v)).collect::<Vec<_>>());
         let verdict = evaluate(&request.method, &request.fields, Some(&Validators::of(&fields)));
@@ -127,6 +132,16 @@ impl World {
     pub(crate) async fn restart(self) -> Self {
         self.cache.close().await;
         self.after_kill()
+    }
+
+    /// The same world when no fetch holds the cache any more.
+    pub(crate) async fn settled(self) -> Self {
+        self.network.set_link(ORIGIN, Link::default());
+        while self.cache.fetches() > 0 {
+            self.clock.advance(Duration::from_millis(10)).await;
+        }
+        self.clock.advance(Duration::from_millis(10)).await;
+        self
     }
 
     /// The same world with a new cache in the same directory.
