@@ -18,19 +18,23 @@ const FILE: &[u8] = b"the same file on each server";
 /// So long that no second test comes within a test of ours.
 const ONCE: &str = "60s";
 
+/// The shortest time between two tests. A test may not take longer, and on a busy machine a good server may
+/// fail one now and then.
+const SOON: &str = "100ms";
+
 fn balancer(servers: &[&str], args: &[&str]) -> Role {
     let to = servers.iter().flat_map(|server| ["--to", server]);
     Role::start("balancer", &to.chain(args.iter().copied()).collect::<Vec<_>>())
 }
 
-/// Where `clients` are sent, one after the other, and how many there.
+/// Where `clients` are sent, one after the other, and how many there; or with which status they are not.
 fn sent(balancer: &Role, clients: usize) -> BTreeMap<String, usize> {
     let mut wire = Wire::to(balancer.address);
     let mut counts = BTreeMap::new();
     for _ in 0..clients {
         let answer = wire.ask("GET / HTTP/1.1", &[]);
-        assert_eq!(answer.status(), "301 Moved Permanently");
-        *counts.entry(answer.field("location").to_owned()).or_insert(0) += 1;
+        let place = answer.head.field("location").unwrap_or(answer.status());
+        *counts.entry(place.to_owned()).or_insert(0) += 1;
     }
     counts
 }
@@ -179,7 +183,7 @@ const CUTTING: u8 = 2;
 fn a_server_that_fails_a_test_gets_nobody_until_it_passes_one() {
     let (origin, mood) = moody();
     let steady = Origin::of(FILE);
-    let balancer = balancer(&[&origin.url(""), &steady.url("")], &["--interval", "100ms"]);
+    let balancer = balancer(&[&origin.url(""), &steady.url("")], &["--interval", SOON]);
     for trouble in [FAILING, CUTTING] {
         until("it gets clients", || sent(&balancer, 20).contains_key(&origin.url("/")).then_some(()));
         mood.store(trouble, Ordering::SeqCst);
@@ -187,7 +191,7 @@ fn a_server_that_fails_a_test_gets_nobody_until_it_passes_one() {
         let tests = origin.asked().len();
         until("a test has failed", || (origin.asked().len() > tests + 4).then_some(()));
         while origin.asked().len() < tests + 8 {
-            assert_eq!(sent(&balancer, 20), BTreeMap::from([(steady.url("/"), 20)]));
+            assert!(!sent(&balancer, 20).contains_key(&origin.url("/")));
         }
         mood.store(WELL, Ordering::SeqCst);
     }
@@ -198,8 +202,8 @@ fn a_server_that_fails_a_test_gets_nobody_until_it_passes_one() {
 fn a_server_that_was_not_there_gets_clients_once_it_is() {
     let (port, steady) = (Port::reserve(), Origin::of(FILE));
     let late = format!("http://{}", port.address());
-    let balancer = balancer(&[&late, &steady.url("")], &["--interval", "100ms"]);
-    assert_eq!(sent(&balancer, 20), BTreeMap::from([(steady.url("/"), 20)]));
+    let balancer = balancer(&[&late, &steady.url("")], &["--interval", SOON]);
+    assert!(!sent(&balancer, 20).contains_key(&format!("{late}/")));
     let _origin = Origin::on(port.listen(), |_| Reply::Keep(response("200 OK", &[], FILE)));
     until("it gets clients", || sent(&balancer, 20).contains_key(&format!("{late}/")).then_some(()));
 }
@@ -207,8 +211,8 @@ fn a_server_that_was_not_there_gets_clients_once_it_is() {
 #[test]
 fn when_nobody_is_left_clients_are_told_to_come_back() {
     let site = Site::of(&[("index.html", FILE)]);
-    let balancer = balancer(&[&site.role.url("")], &["--interval", "100ms"]);
-    assert_eq!(sent(&balancer, 1).len(), 1);
+    let balancer = balancer(&[&site.role.url("")], &["--interval", SOON]);
+    until("a client is sent on", || sent(&balancer, 1).contains_key(&site.role.url("/")).then_some(()));
     drop(site);
     let answer = until("503", || {
         let answer = ask(balancer.address, "GET /x HTTP/1.1", &[]);

@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::support::PATIENCE;
 use crate::support::origin::{Origin, Reply, response};
-use crate::support::process::{Role, Signal};
+use crate::support::process::Role;
 
 /// How often it is killed.
 const ROUNDS: u32 = 30;

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::support::origin::{Origin, Reply, redirect, response};
 use crate::support::place::{Port, Site, directory, tree};
-use crate::support::process::{Ended, Process, Role, Signal, run, sockets};
+use crate::support::process::{Ended, Process, Role, run, sockets};
 use crate::support::{noise, until};
 
 const INDEX: &[u8] = b"<!doctype html>\n<title>Hello</title>\n";

@@ -5,11 +5,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::support::origin::Origin;
 use crate::support::place::{Port, Site, directory};
-use crate::support::process::{Process, Role, Signal, run, sockets};
+use crate::support::process::{Process, Role, run, sockets};
 use crate::support::wire::{Answer, Wire, ask, request};
 use crate::support::{noise, until};
 

@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::net::TcpStream;
 
+use rustix::process::Signal;
+
 use crate::support::origin::{Origin, Reply};
 use crate::support::place::{Site, directory};
-use crate::support::process::{Role, Signal};
+use crate::support::process::Role;
 use crate::support::wire::{Head, Wire, ask, request};
 use crate::support::{PATIENCE, until};
 

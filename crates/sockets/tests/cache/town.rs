@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::support::PATIENCE;
 use crate::support::origin::{Origin, Reply, response};
-use crate::support::process::{Role, Signal};
+use crate::support::process::Role;
 use crate::support::wire::{Answer, Head, Wire, request};
 
 /// How clients come to the cache.

@@ -8,11 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::PATIENCE;
-
-pub(crate) use rustix::process::Signal;
 
 /// The binary with `args`. What is set for it in the environment of the tests, or for proxies, is not handed on.
 pub(crate) fn sockets<A: AsRef<OsStr>>(args: &[A]) -> Command {

@@ -178,7 +178,14 @@ impl Wire {
     /// Reads some more; `false` at the end.
     fn fill(&mut self) -> bool {
         let mut block = [0; BLOCK];
-        let count = match self.stream.read(&mut block) {
+        let read = loop {
+            match self.stream.read(&mut block) {
+                // A wait with a limit is not taken up again after a signal (signal(7)).
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        let count = match read {
             Ok(count) => count,
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => 0,
             Err(error) => {
