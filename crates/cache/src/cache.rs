@@ -333,7 +333,11 @@ impl<U: Service> Cache<U> {
                 if is_collapsed == IsCollapsed::Yes {
                     set_age(&mut fields, stored.freshness.age(asked.now()));
                 }
-                status.stored().append_to(&mut fields);
+                let status = match arrival.unstored {
+                    None => status.stored(),
+                    Some(why) => status.detail(why),
+                };
+                status.append_to(&mut fields);
                 Some(Ok(answer(&asked.method, &asked.fields, stored, fields, body)))
             }
             // Here a stale response could be served instead (RFC 5861 §4).

@@ -49,6 +49,8 @@ pub(crate) struct Arrival {
     pub response: StoredResponse,
     /// Its content.
     pub content: Content,
+    /// Why it is not stored, in a word; `None` if it is, or is being stored.
+    pub unstored: Option<&'static str>,
 }
 
 /// The content of an arrival.

@@ -30,7 +30,11 @@ fn follow(joined: Joined) -> Ticket {
 fn arrived() -> Outcome {
     let epoch = SystemTime::UNIX_EPOCH;
     let head = StoredResponse::new(StatusCode::OK, Fields::new(), Selecting::default(), epoch, epoch, None);
-    Outcome::Arrived(Arc::new(Arrival { response: head, content: Content::Whole(Bytes::new()) }))
+    Outcome::Arrived(Arc::new(Arrival {
+        response: head,
+        content: Content::Whole(Bytes::new()),
+        unstored: None,
+    }))
 }
 
 #[tokio::test(start_paused = true)]

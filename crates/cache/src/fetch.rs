@@ -223,10 +223,11 @@ impl<U: Service> Fetch<U> {
             }
         };
         let put = self.store.put(lead.key().clone(), content.clone(), head.clone(), lead.may_store()).await;
-        if let Err(unstored) = put {
-            tracing::debug!(key = %lead.key(), %unstored, "not stored");
+        if let Err(unstored) = &put {
+            report(&lead, unstored);
         }
-        let arrival = Arrival { response: head, content: Content::Whole(content) };
+        let unstored = put.err().map(|unstored| unstored.word());
+        let arrival = Arrival { response: head, content: Content::Whole(content), unstored };
         lead.tell(Outcome::Arrived(Arc::new(arrival)));
     }
 
@@ -240,7 +241,7 @@ impl<U: Service> Fetch<U> {
         lead: Lead,
     ) {
         let (fill, growing) = Fill::new(Arc::clone(&self.store), body, draft);
-        let arrival = Arrival { response: head.clone(), content: Content::Growing(growing) };
+        let arrival = Arrival { response: head.clone(), content: Content::Growing(growing), unstored: None };
         lead.tell(Outcome::Arrived(Arc::new(arrival)));
         let finish_under = self.config.finish_under;
         let is_wanted =
