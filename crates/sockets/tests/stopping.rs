@@ -91,6 +91,7 @@ fn the_last_answer_says_that_it_is_the_last() {
     let answer = wire.answer();
     assert_eq!((answer.text(), answer.field("connection")), ("late", "close"));
     assert!(wire.is_closed());
+    drop(wire); // which the other side waits for, for a while (RFC 9112 §9.6)
     assert_eq!(cache.process.end().status, 0);
 }
 
