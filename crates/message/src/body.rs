@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -53,7 +53,9 @@ pub struct FileSlice {
 /// Content that is still arriving: what is known of its length, and where the pieces come from.
 pub struct BodyStream {
     length: Option<u64>,
-    source: Pin<Box<dyn Source>>,
+    /// Never locked, for it is only reached through `&mut`: it makes a message `Sync` whatever its
+    /// source is, so that a service may hold a reference to one while it waits.
+    source: Mutex<Pin<Box<dyn Source>>>,
 }
 
 /// Where the pieces of a [`BodyStream`] come from.
@@ -80,7 +82,7 @@ impl Body {
     /// Content that comes from `source`, of `length` bytes if that is known.
     #[must_use]
     pub fn from_source(length: Option<u64>, source: impl Source + 'static) -> Self {
-        Self::Stream(BodyStream { length, source: Box::pin(source) })
+        Self::Stream(BodyStream::new(length, source))
     }
 
     /// Length in bytes, if it is known before the content has been read to its end.
@@ -106,8 +108,8 @@ impl Body {
     pub fn into_stream(self) -> BodyStream {
         let length = self.length();
         match self {
-            Self::Empty => BodyStream { length, source: Box::pin(Pieces(Vec::new().into_iter())) },
-            Self::Segments(segments) => BodyStream { length, source: Box::pin(Pieces(segments.into_iter())) },
+            Self::Empty => BodyStream::new(length, Pieces(Vec::new().into_iter())),
+            Self::Segments(segments) => BodyStream::new(length, Pieces(segments.into_iter())),
             Self::Stream(stream) => stream,
         }
     }
@@ -227,6 +229,14 @@ impl fmt::Debug for FileSlice {
 }
 
 impl BodyStream {
+    fn new(length: Option<u64>, source: impl Source + 'static) -> Self {
+        Self { length, source: Mutex::new(Box::pin(source)) }
+    }
+
+    fn source(&mut self) -> Pin<&mut dyn Source> {
+        self.source.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+    }
+
     /// Length of the whole content in bytes, if it was known when the stream began.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
@@ -235,7 +245,7 @@ impl BodyStream {
 
     /// The next piece, or the end; see [`Source`].
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Segment, Failure>>> {
-        self.source.as_mut().poll_next(cx)
+        self.source().poll_next(cx)
     }
 
     /// The next piece, or the end; see [`Source`]. Nothing is lost if the future is dropped.
@@ -245,7 +255,7 @@ impl BodyStream {
 
     /// The trailer section; meaningful once, after the end.
     pub fn trailers(&mut self) -> Option<Fields> {
-        self.source.as_mut().trailers()
+        self.source().trailers()
     }
 }
 
@@ -286,6 +296,12 @@ mod tests {
         let slice = FileSlice::new(file, 10, 0, 10).unwrap();
         assert_eq!(slice.read_at(0, 5).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         assert!(slice.read_at(10, 5).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_message_may_be_looked_at_from_any_thread() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Body>();
     }
 
     #[test]

@@ -14,7 +14,7 @@ use rustix::fs::{FileType, Stat};
 pub const SETTLING: Duration = Duration::from_secs(2);
 
 /// A moment on the file system's clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp {
     seconds: i64,
     /// 0 to 999,999,999.
@@ -22,7 +22,7 @@ pub struct Stamp {
 }
 
 /// What tells one version of a file from every other one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     device: u64,
     inode: u64,
@@ -48,6 +48,13 @@ impl Stamp {
     pub fn to_system_time(self) -> Option<SystemTime> {
         let seconds = u64::try_from(self.seconds).ok()?;
         SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, self.nanoseconds))
+    }
+
+    /// Whether it lies before `other`, as far as that can be told: a time without a fraction was most
+    /// likely given by a program that counts in seconds, and is compared as such.
+    #[must_use]
+    pub fn is_before(self, other: Self) -> bool {
+        if self.nanoseconds == 0 { self.seconds < other.seconds } else { self < other }
     }
 
     /// Whether it lies at least [`SETTLING`] before `now`. A file of the future does not: a clock that
@@ -198,6 +205,16 @@ mod tests {
         assert!(!future.is_settled(at(5_000_000)));
         let ancient = Stamp { seconds: -5, nanoseconds: 0 };
         assert!(Identity { modified: ancient, ..VERSION }.is_settled(at(1_002_500)));
+    }
+
+    #[test]
+    fn a_time_in_whole_seconds_is_compared_by_seconds() {
+        let whole = |seconds| Stamp { seconds, nanoseconds: 0 };
+        let earlier = Stamp { nanoseconds: 499_999_999, ..WRITTEN };
+        assert!(earlier.is_before(WRITTEN) && !WRITTEN.is_before(earlier) && !WRITTEN.is_before(WRITTEN));
+        assert!(!whole(1_000).is_before(WRITTEN), "as tar(1) gives it back");
+        assert!(whole(999).is_before(WRITTEN) && !whole(1_001).is_before(WRITTEN));
+        assert!(!WRITTEN.is_before(whole(1_000)) && WRITTEN.is_before(whole(1_001)));
     }
 
     #[test]

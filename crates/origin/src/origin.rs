@@ -1,135 +1,83 @@
-//! The pipeline of one request, in this order:
+//! The pipeline of one request. Its first two steps are here; [`Site`] has the others:
 //!
-//! 1. *method*: GET and HEAD, nothing else;
-//! 2. *target*: a path, in origin-form or absolute-form;
-//! 3. *path*: decoded once and checked, the index file's name put behind a `/`;
-//! 4. *root*: a look at the disk; if it shows the version that is kept, that is it; else the file is
-//!    opened, which proves that it lies beneath the root;
-//! 5. *representation*: validators, media type, content; kept if that version is settled;
-//! 6. *reply*: preconditions, then ranges, then the whole.
+//! 1. *method*: GET and HEAD, and OPTIONS for what comes before a request from another web site.
+//!    Any other is not implemented, whatever it is for and whoever asks.
+//! 2. *site*: by the host that was asked. It has its own files and its own rules, so all that follows
+//!    depends on it.
+//! 3. *network*: whether this address may ask at all. Before anything is read or looked up for it.
+//! 4. *preflight*: browsers ask without credentials what they may ask for, so they are answered before
+//!    any are wanted. No file is looked at: the answer says nothing of what there is.
+//! 5. *credentials*: before the path, so that who has none can't tell what exists.
+//! 6. *path*: decoded once and checked, beneath the site's base.
+//! 7. *file*: a look at the disk; if it shows the version that is kept, that is it; else the file is
+//!    opened, which proves that it lies beneath the root. Where there is none: a clean address's file,
+//!    a directory's address, the fallback of an application.
+//! 8. *reply*: preconditions, then ranges, then the whole; or a refusal, with the site's page for it.
+//! 9. *fields* that hold for every answer of the site: who may read it, and who may store it.
 //!
-//! A step that fails ends it with a [`Refusal`]; all of those become responses in one place. There is
-//! no [`Failure`]: whatever happens on the disk has a status.
+//! There is no [`Failure`]: whatever happens on the disk has a status. What is off costs nothing: a
+//! file that is kept is one stat(2), as if there were one site and no rule.
 
-use std::sync::Arc;
-use std::time::SystemTime;
-
-use http::{HeaderValue, Method};
+use http::Method;
 use message::failure::Failure;
 use message::request::Request;
 use message::response::Response;
 use message::service::Service;
 
-use crate::config::Config;
-use crate::identity::Kind;
-use crate::path::{CheckedPath, FileName};
-use crate::reply::{self, Refusal};
-use crate::representation::Representation;
-use crate::root::{FileFault, OpenFault, Opened, Root, Seen};
-use crate::table::Table;
+use crate::config::Sites;
+use crate::hosts::ByHost;
+use crate::refusal::Refusal;
+use crate::root::OpenFault;
+use crate::site::Site;
 
-/// How often a small file that changes while it is read is read again. The second reading finds it
-/// unsettled, which needs no reading, unless the clocks disagree.
-const CHANGE_TRIES: usize = 3;
-
-/// The files beneath one directory, as a service.
+/// Static files, as a service.
 #[derive(Debug)]
 pub struct Origin {
-    root: Root,
-    index: FileName,
-    cache_control: Option<HeaderValue>,
-    table: Table,
-}
-
-/// What a name turned out to be.
-enum Found {
-    File(Arc<Representation>),
-    Directory,
+    sites: ByHost<Site>,
 }
 
 impl Origin {
-    /// Opens the directory.
+    /// Opens the directory of each site, or of the one for all hosts.
     ///
     /// # Errors
-    /// Why it can't be served, and what to type about it.
-    pub fn open(config: Config) -> Result<Self, OpenFault> {
-        Ok(Self {
-            root: Root::open(&config.root)?,
-            index: config.index,
-            cache_control: config.cache_control,
-            table: Table::new(config.memory_bytes, config.open_files),
-        })
+    /// Why one can't be served, and what to type about it.
+    pub fn open(sites: impl Into<Sites>) -> Result<Self, OpenFault> {
+        let Sites { default, by_host } = sites.into();
+        let mut sites = ByHost::new(default.map(Site::open).transpose()?);
+        for (host, config) in by_host {
+            sites = sites.with(host, Site::open(config)?)?;
+        }
+        Ok(Self { sites })
     }
 
-    fn answer(&self, request: &Request) -> Result<Response, Refusal> {
+    async fn answer(&self, request: &Request) -> Response {
         // 1. Method (RFC 9110 §9.1).
-        if request.method != Method::GET && request.method != Method::HEAD {
-            return Err(Refusal::Method(request.method.clone()));
+        if ![Method::GET, Method::HEAD, Method::OPTIONS].contains(&request.method) {
+            return Refusal::Method(request.method.clone()).answer(request);
         }
-        // 2. Target (RFC 9112 §3.2.2: absolute-form is taken from everybody, not only as a proxy).
-        let target = request.target.path_and_query().ok_or(Refusal::Target)?;
-        // 3. Path.
-        let path = CheckedPath::parse(target.path().as_bytes()).map_err(Refusal::Path)?;
-        let asks_for_directory = path.asks_for_directory();
-        let path = path.or_index(&self.index);
-        // 4. and 5. Root and representation.
-        match self.find(&path, request.received_at).map_err(Refusal::File)? {
-            // 6. Reply.
-            Found::File(representation) => Ok(reply::found(request, &representation)),
-            // An index that is itself a directory is none.
-            Found::Directory if asks_for_directory => Err(Refusal::File(FileFault::Absent)),
-            Found::Directory => Err(Refusal::Moved(path.as_directory(target.query()))),
+        // 2. Site (RFC 9110 §7.2).
+        match self.sites.of(|| request.authority()) {
+            Some(site) => site.answer(request).await,
+            None => Refusal::Misdirected.answer(request),
         }
     }
 
-    fn find(&self, path: &CheckedPath<'_>, now: SystemTime) -> Result<Found, FileFault> {
-        self.table.sweep(now);
-        let name = path.as_bytes();
-        let seen = self.root.look(path);
-        if let Some(kept) = seen.ok().and_then(|seen| self.table.get(name, &seen.identity)) {
-            return Ok(Found::File(kept));
-        }
-        self.table.forget(name);
-        match seen {
-            // Not even opened: opening alone can act on a device, and wakes whoever writes to a FIFO.
-            Ok(Seen { kind: Kind::Other, .. }) | Err(FileFault::Absent) => Err(FileFault::Absent),
-            Ok(_) | Err(_) => self.find_on_disk(path, now),
-        }
+    /// The one site, for the tests.
+    #[cfg(test)]
+    pub(crate) fn site(&self) -> &Site {
+        self.sites.of(|| None).unwrap()
     }
 
-    fn find_on_disk(&self, path: &CheckedPath<'_>, now: SystemTime) -> Result<Found, FileFault> {
-        for _ in 1..CHANGE_TRIES {
-            match self.prepare(path, now) {
-                Err(FileFault::Changing) => {}
-                settled => return settled,
-            }
-        }
-        self.prepare(path, now)
-    }
-
-    fn prepare(&self, path: &CheckedPath<'_>, now: SystemTime) -> Result<Found, FileFault> {
-        let Opened::File(file) = self.open_beneath(path)? else { return Ok(Found::Directory) };
-        let name = path.as_bytes();
-        let representation = Representation::of(&file, name, self.cache_control.as_ref(), now)?;
-        let representation = Arc::new(representation);
-        if representation.is_settled() {
-            self.table.keep(name, &representation);
-        }
-        Ok(Found::File(representation))
-    }
-
-    /// Opens a file; if descriptors are short, those that are only kept are given back for it.
-    fn open_beneath(&self, path: &CheckedPath<'_>) -> Result<Opened, FileFault> {
-        match self.root.open_beneath(path) {
-            Err(FileFault::Short(_)) if self.table.close_files() > 0 => self.root.open_beneath(path),
-            other => other,
-        }
+    /// The one site with another walk: to try the one that this kernel doesn't need.
+    #[cfg(test)]
+    pub(crate) fn walking(self, walk: crate::root::Walk) -> Self {
+        Self { sites: self.sites.map(|site| site.walking(walk)) }
     }
 }
 
 impl Service for Origin {
     async fn call(&self, request: Request) -> Result<Response, Failure> {
-        Ok(self.answer(&request).unwrap_or_else(|refusal| reply::refused(&request, refusal)))
+        Ok(self.answer(&request).await)
     }
 }
 

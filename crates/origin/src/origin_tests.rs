@@ -1,173 +1,28 @@
-//! Requests against a directory on the disk, without a port. Time is an argument: `LATER` is long
-//! after whenever the tests run, when every file has settled.
+//! Requests against a directory on the disk, without a port.
 
-use std::fs::{self, File, FileTimes};
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use message::body::{Body, Segment};
-use message::target::Target;
+use message::request::Request;
+use message::service::Service;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use tempfile::TempDir;
 
-use super::*;
+use crate::path::{CheckedPath, FileName};
+use crate::refusal::Refusal;
 use crate::representation::SMALL_FILE;
-use crate::root::Walk;
+use crate::root::{FileFault, Walk};
+use crate::testing::*;
 
-/// The year 2242.
-const LATER: Duration = Duration::from_secs(1 << 33);
-
-/// A directory `files` to serve, with something secret beside it.
-struct Site {
-    outside: TempDir,
-    origin: Origin,
-}
-
-impl Site {
-    fn new() -> Self {
-        Self::with(|_| {})
-    }
-
-    fn with(adjust: impl FnOnce(&mut Config)) -> Self {
-        let outside = tempfile::tempdir().unwrap();
-        let files = outside.path().join("files");
-        fs::create_dir(&files).unwrap();
-        fs::write(outside.path().join("secret"), "secret").unwrap();
-        let mut config = Config::new(files);
-        adjust(&mut config);
-        Self { origin: Origin::open(config).unwrap(), outside }
-    }
-
-    fn walking(mut self, walk: Walk) -> Self {
-        self.origin.root = self.origin.root.walking(walk);
-        self
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.outside.path().join("files").join(name)
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
-        path
-    }
-
-    /// Writes the new version beside the old one and puts it in its place, as careful programs do.
-    fn replace(&self, name: &str, content: &str) {
-        let new = self.write("new", content);
-        fs::rename(new, self.path(name)).unwrap();
-    }
-
-    async fn send(&self, request: Request) -> Answer {
-        Answer::read(self.origin.call(request).await.unwrap())
-    }
-
-    async fn get(&self, target: &str) -> Answer {
-        self.send(get(target)).await
-    }
-
-    async fn get_with(&self, target: &str, name: HeaderName, value: &str) -> Answer {
-        self.send(with(get(target), name, value)).await
-    }
-
-    async fn get_at(&self, target: &str, now: SystemTime) -> Answer {
-        self.send(Request { received_at: now, ..get(target) }).await
-    }
-
-    fn is_kept(&self, name: &str) -> bool {
-        let path = format!("/{name}");
-        let seen = self.origin.root.look(&CheckedPath::parse(path.as_bytes()).unwrap()).unwrap();
-        self.origin.table.get(name.as_bytes(), &seen.identity).is_some()
-    }
-
-    /// The same, without that counting as a request for it.
-    fn is_kept_unasked(&self, name: &str) -> bool {
-        self.origin.table.holds(name.as_bytes())
-    }
-}
-
-/// A response with its content read.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    fields: message::fields::Fields,
-    content: Vec<u8>,
-    /// Whether the content came out of memory.
-    from_memory: bool,
-}
-
-impl Answer {
-    fn read(response: Response) -> Self {
-        let (mut content, mut from_memory) = (Vec::new(), true);
-        match response.body {
-            Body::Empty => {}
-            Body::Stream(_) => panic!("files don't stream"),
-            Body::Segments(segments) => {
-                for segment in segments {
-                    match segment {
-                        Segment::Bytes(bytes) => content.extend_from_slice(&bytes),
-                        Segment::File(slice) => {
-                            from_memory = false;
-                            while (content.len() as u64) < slice.len() {
-                                let read = slice.read_at(content.len() as u64, 1 << 20).unwrap();
-                                content.extend_from_slice(&read);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        Self { status: response.status.as_u16(), fields: response.fields, content, from_memory }
-    }
-
-    fn field(&self, name: &HeaderName) -> Option<&str> {
-        self.fields.text(name)
-    }
-
-    fn etag(&self) -> &str {
-        self.field(&header::ETAG).unwrap()
-    }
-
-    fn text(&self) -> &str {
-        str::from_utf8(&self.content).unwrap()
-    }
-}
-
-fn later() -> SystemTime {
-    SystemTime::UNIX_EPOCH.checked_add(LATER).unwrap()
-}
-
-fn get(target: &str) -> Request {
-    Request::get(Target::parse(&Bytes::copy_from_slice(target.as_bytes())).unwrap(), later())
-}
-
-fn with(mut request: Request, name: HeaderName, value: &str) -> Request {
-    request.fields.append(name, HeaderValue::from_str(value).unwrap());
-    request
-}
-
-fn modified(path: &Path) -> SystemTime {
-    fs::metadata(path).unwrap().modified().unwrap()
-}
-
-fn set_modified(path: &Path, time: SystemTime) {
-    File::options().write(true).open(path).unwrap().set_times(FileTimes::new().set_modified(time)).unwrap();
-}
-
-fn seconds(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
+use super::Origin;
 
 // Files and what is said of them
 
 #[tokio::test]
 async fn a_file_is_sent_with_what_is_known_of_it() {
-    let site = Site::with(|config| config.cache_control = Some(HeaderValue::from_static("max-age=60")));
+    let site = Fixture::with(|config| config.cache_control = Some(HeaderValue::from_static("max-age=60")));
     let path = site.write("a/hello.html", "<p>hello");
     set_modified(&path, SystemTime::UNIX_EPOCH + seconds(784_111_777));
     let answer = site.get("/a/hello.html?version=2").await;
@@ -186,14 +41,14 @@ async fn a_file_is_sent_with_what_is_known_of_it() {
 
 #[tokio::test]
 async fn a_target_in_absolute_form_is_taken_by_its_path() {
-    let site = Site::new();
+    let site = Fixture::new();
     site.write("a.txt", "a");
     assert_eq!(site.get("http://anywhere.example:81/a.txt?q").await.text(), "a");
 }
 
 #[tokio::test]
 async fn head_is_answered_as_get_is() {
-    let site = Site::new();
+    let site = Fixture::new();
     site.write("a.txt", "abc");
     let get_answer = site.get("/a.txt").await;
     let head = site.send(Request { method: Method::HEAD, ..get("/a.txt") }).await;
@@ -204,7 +59,7 @@ async fn head_is_answered_as_get_is() {
 
 #[tokio::test]
 async fn a_small_file_comes_from_memory_and_a_large_one_from_the_disk() {
-    let site = Site::new();
+    let site = Fixture::new();
     let small = vec![7; usize::try_from(SMALL_FILE).unwrap()];
     let large = [small.as_slice(), b"8"].concat();
     site.write("small", &small);
@@ -223,7 +78,7 @@ async fn a_small_file_comes_from_memory_and_a_large_one_from_the_disk() {
 
 #[tokio::test]
 async fn other_methods_are_not_implemented() {
-    let site = Site::new();
+    let site = Fixture::new();
     site.write("a", "a");
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "get", "BREW"] {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -237,7 +92,7 @@ async fn other_methods_are_not_implemented() {
 
 #[tokio::test]
 async fn a_target_without_a_path_is_a_bad_request() {
-    let site = Site::new();
+    let site = Fixture::new();
     assert_eq!(site.get("*").await.status, 400);
     assert_eq!(site.get("a.example:443").await.status, 400);
 }
@@ -245,7 +100,7 @@ async fn a_target_without_a_path_is_a_bad_request() {
 #[tokio::test]
 async fn nothing_outside_the_root_is_served_by_either_walk() {
     for walk in [Walk::Kernel, Walk::ByHand] {
-        let site = Site::new().walking(walk);
+        let site = Fixture::new().walking(walk);
         let secret = site.outside.path().join("secret");
         site.write("d/file", "inside");
         symlink(&secret, site.path("absolute")).unwrap();
@@ -286,7 +141,7 @@ async fn nothing_outside_the_root_is_served_by_either_walk() {
 
 #[tokio::test]
 async fn a_kept_file_is_not_served_through_a_link_that_now_leads_elsewhere() {
-    let site = Site::new();
+    let site = Fixture::new();
     site.write("d/secret", "public");
     assert_eq!(site.get("/d/secret").await.text(), "public");
     fs::rename(site.path("d"), site.path("e")).unwrap();
@@ -297,7 +152,7 @@ async fn a_kept_file_is_not_served_through_a_link_that_now_leads_elsewhere() {
 
 #[tokio::test]
 async fn links_that_stay_inside_are_followed() {
-    let site = Site::new();
+    let site = Fixture::new();
     site.write("releases/2/app", "two");
     symlink("releases/2", site.path("current")).unwrap();
     assert_eq!(site.get("/current/app").await.text(), "two");
@@ -306,7 +161,7 @@ async fn links_that_stay_inside_are_followed() {
 
 #[tokio::test]
 async fn hidden_files_are_missing_but_for_well_known_ones() {
-    let site = Site::new();
+    let site = Fixture::new();
     site.write(".git/config", "hidden");
     site.write("d/.htpasswd", "hidden");
     site.write(".well-known/security.txt", "known");
@@ -321,7 +176,7 @@ async fn hidden_files_are_missing_but_for_well_known_ones() {
 #[tokio::test]
 async fn a_fifo_and_a_socket_are_missing_and_block_nobody() {
     for walk in [Walk::Kernel, Walk::ByHand] {
-        let site = Site::new().walking(walk);
+        let site = Fixture::new().walking(walk);
         let mode = Mode::RUSR | Mode::WUSR;
         mknodat(CWD, site.path("fifo"), FileType::Fifo, mode, 0).unwrap();
         mknodat(CWD, site.path("socket"), FileType::Socket, mode, 0).unwrap();
@@ -330,14 +185,14 @@ async fn a_fifo_and_a_socket_are_missing_and_block_nobody() {
         }
         // Also when it is opened, as after a change between the look and the opening.
         let path = CheckedPath::parse(b"/fifo").unwrap();
-        assert_eq!(site.origin.root.open_beneath(&path).unwrap_err(), FileFault::Absent);
+        assert_eq!(site.files().root().keep().open_beneath(&path).unwrap_err(), FileFault::Absent);
     }
 }
 
 #[tokio::test]
 async fn a_file_that_may_not_be_read_is_forbidden_and_not_missing() {
     use std::os::unix::fs::PermissionsExt;
-    let site = Site::new();
+    let site = Fixture::new();
     let path = site.write("a", "a");
     assert_eq!(site.get("/a").await.status, 200);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
@@ -357,7 +212,7 @@ fn every_fault_of_a_file_has_its_own_answer() {
         (FileFault::Changing, 503),
         (FileFault::Unreadable(Errno::IO), 500),
     ] {
-        let answer = Answer::read(reply::refused(&request, Refusal::File(fault)));
+        let answer = Answer::read(Refusal::File(fault).answer(&request));
         assert_eq!(answer.status, status);
         assert_eq!(answer.field(&header::RETRY_AFTER), (status == 503).then_some("1"));
         assert_eq!(answer.field(&header::CONTENT_TYPE), Some("text/plain; charset=utf-8"));
@@ -369,7 +224,7 @@ fn every_fault_of_a_file_has_its_own_answer() {
 
 #[tokio::test]
 async fn a_directory_has_its_index() {
-    let site = Site::with(|config| config.index = FileName::parse("home.txt").unwrap());
+    let site = Fixture::with(|config| config.index = FileName::parse("home.txt").unwrap());
     site.write("home.txt", "top");
     site.write("d/home.txt", "down");
     site.write("bare/file", "");
@@ -385,7 +240,7 @@ async fn a_directory_has_its_index() {
 
 #[tokio::test]
 async fn a_directory_without_its_slash_is_moved_and_never_to_another_host() {
-    let site = Site::new();
+    let site = Fixture::new();
     for name in ["d", "a b", "évil.example", "x:80"] {
         fs::create_dir(site.path(name)).unwrap();
     }
@@ -411,7 +266,7 @@ async fn a_directory_without_its_slash_is_moved_and_never_to_another_host() {
 
 #[tokio::test]
 async fn a_replaced_file_is_seen_by_the_very_next_request() {
-    let site = Site::new();
+    let site = Fixture::new();
     let old = site.write("a", "old");
     let time = modified(&old);
     let first = site.get("/a").await;
@@ -427,7 +282,7 @@ async fn a_replaced_file_is_seen_by_the_very_next_request() {
 
 #[tokio::test]
 async fn a_file_rewritten_in_place_within_its_second_is_seen_by_the_very_next_request() {
-    let site = Site::new();
+    let site = Fixture::new();
     let path = site.write("a", "old");
     let second = SystemTime::UNIX_EPOCH + seconds(1_000_000_000);
     set_modified(&path, second + Duration::from_nanos(1));
@@ -442,7 +297,7 @@ async fn a_file_rewritten_in_place_within_its_second_is_seen_by_the_very_next_re
 
 #[tokio::test]
 async fn a_file_that_grows_shrinks_goes_and_comes_is_seen_each_time() {
-    let site = Site::new();
+    let site = Fixture::new();
     site.write("a", "1");
     assert_eq!(site.get("/a").await.text(), "1");
     site.write("a", "12");
@@ -460,7 +315,7 @@ async fn a_file_that_grows_shrinks_goes_and_comes_is_seen_each_time() {
 
 #[tokio::test]
 async fn a_young_file_is_not_trusted_and_its_tag_turns_strong_with_age() {
-    let site = Site::new();
+    let site = Fixture::new();
     let path = site.write("a", "old");
     let time = modified(&path);
     let young = site.get_at("/a", time + seconds(1)).await;
@@ -473,7 +328,7 @@ async fn a_young_file_is_not_trusted_and_its_tag_turns_strong_with_age() {
 
 #[tokio::test]
 async fn a_young_file_rewritten_unnoticeably_is_still_read_anew() {
-    let site = Site::new();
+    let site = Fixture::new();
     let path = site.write("a", "old");
     let now = modified(&path) + seconds(1);
     assert_eq!(site.get_at("/a", now).await.text(), "old");
@@ -483,7 +338,7 @@ async fn a_young_file_rewritten_unnoticeably_is_still_read_anew() {
 
 #[tokio::test]
 async fn a_file_dated_in_the_future_is_not_said_to_be() {
-    let site = Site::new();
+    let site = Fixture::new();
     let path = site.write("a", "a");
     set_modified(&path, later() + seconds(1000));
     let answer = site.get("/a").await;
@@ -494,7 +349,7 @@ async fn a_file_dated_in_the_future_is_not_said_to_be() {
 
 #[tokio::test]
 async fn the_size_of_an_answer_is_that_of_its_version() {
-    let site = Site::new();
+    let site = Fixture::new();
     let large = vec![1; usize::try_from(SMALL_FILE).unwrap() + 1];
     let path = site.write("a", &large);
     let response = site.origin.call(get("/a")).await.unwrap();
@@ -510,7 +365,7 @@ async fn the_size_of_an_answer_is_that_of_its_version() {
 
 #[tokio::test]
 async fn an_unchanged_file_is_a_304_with_what_caches_need() {
-    let site = Site::with(|config| config.cache_control = Some(HeaderValue::from_static("max-age=60")));
+    let site = Fixture::with(|config| config.cache_control = Some(HeaderValue::from_static("max-age=60")));
     site.write("a.txt", "abc");
     let first = site.get("/a.txt").await;
     for (name, value) in [
@@ -530,7 +385,7 @@ async fn an_unchanged_file_is_a_304_with_what_caches_need() {
 
 #[tokio::test]
 async fn a_changed_file_is_sent_whole_whatever_the_condition() {
-    let site = Site::new();
+    let site = Fixture::new();
     let path = site.write("a", "new");
     set_modified(&path, SystemTime::UNIX_EPOCH + seconds(784_111_777));
     for (name, value) in [
@@ -545,7 +400,7 @@ async fn a_changed_file_is_sent_whole_whatever_the_condition() {
 
 #[tokio::test]
 async fn a_condition_on_another_version_fails() {
-    let site = Site::new();
+    let site = Fixture::new();
     site.write("a", "abc");
     let etag = site.get("/a").await.etag().to_owned();
     for (name, value, status) in [
@@ -563,7 +418,7 @@ async fn a_condition_on_another_version_fails() {
 
 #[tokio::test]
 async fn a_part_of_a_file_is_sent_from_memory_or_disk() {
-    let site = Site::new();
+    let site = Fixture::new();
     let content: Vec<u8> = (0..=255).cycle().take(100_000).collect();
     site.write("large", &content);
     let part = |range: std::ops::Range<usize>| content.get(range).unwrap();
@@ -586,7 +441,7 @@ async fn a_part_of_a_file_is_sent_from_memory_or_disk() {
 
 #[tokio::test]
 async fn a_part_is_only_ever_of_the_version_that_the_client_has() {
-    let site = Site::new();
+    let site = Fixture::new();
     let path = site.write("a", "0123456789");
     let ask = |value: &str, now: SystemTime| {
         let request = with(get("/a"), header::IF_RANGE, value);
@@ -608,7 +463,7 @@ async fn a_part_is_only_ever_of_the_version_that_the_client_has() {
 
 #[tokio::test]
 async fn a_date_names_a_version_only_if_nobody_has_set_it() {
-    let site = Site::new();
+    let site = Fixture::new();
     let path = site.write("a", "0123456789");
     let ask = |date: &str| with(with(get("/a"), header::IF_RANGE, date), header::RANGE, "bytes=5-");
     let date = site.get("/a").await.field(&header::LAST_MODIFIED).unwrap().to_owned();
@@ -622,7 +477,7 @@ async fn a_date_names_a_version_only_if_nobody_has_set_it() {
 
 #[tokio::test]
 async fn nothing_is_held_where_nothing_may_be() {
-    let site = Site::with(|config| {
+    let site = Fixture::with(|config| {
         config.memory_bytes = 0;
         config.open_files = 0;
     });
@@ -635,18 +490,18 @@ async fn nothing_is_held_where_nothing_may_be() {
 
 #[tokio::test]
 async fn a_large_file_is_closed_once_it_is_found_gone() {
-    let site = Site::new();
+    let site = Fixture::new();
     site.write("large", vec![1; usize::try_from(SMALL_FILE).unwrap() + 1]);
     assert_eq!(site.get("/large").await.status, 200);
     assert!(site.is_kept("large"));
     fs::remove_file(site.path("large")).unwrap();
     assert_eq!(site.get("/large").await.status, 404);
-    assert_eq!(site.origin.table.close_files(), 0, "its space on the disk is given back");
+    assert_eq!(site.files().table().close_files(), 0, "its space on the disk is given back");
 }
 
 #[tokio::test]
 async fn a_large_file_is_closed_once_nobody_asks_for_it() {
-    let site = Site::new();
+    let site = Fixture::new();
     site.write("large", vec![1; usize::try_from(SMALL_FILE).unwrap() + 1]);
     assert_eq!(site.get("/large").await.status, 200);
     for seconds_later in [10, 20] {

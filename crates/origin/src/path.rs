@@ -38,16 +38,29 @@ const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b
 /// The one directory at the top whose name begins with a dot and that is served (RFC 8615 §3).
 const WELL_KNOWN: &[u8] = b".well-known";
 
-/// A path of names beneath a root. Only [`CheckedPath::parse`] makes one.
+/// Whether files are served whose names begin with a dot, or that lie in such a directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DotFiles {
+    /// They are as if they were not there, but for `.well-known` at the top. Such are `.git` and
+    /// `.env`, which nobody means to publish.
+    #[default]
+    Missing,
+    /// They are files as others.
+    Served,
+}
+
+/// A path of names beneath a root. Only this file makes one.
 ///
 /// Each name is neither empty nor `.` nor `..`, holds no `/`, `\` or NUL, and does not begin with a
-/// dot, but for `.well-known` at the top.
+/// dot, but for `.well-known` at the top and where [`DotFiles`] are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedPath<'a> {
     /// The names with `/` between them, decoded; empty for the root itself.
     names: Cow<'a, [u8]>,
     /// Whether the path ended in `/`, and so asks for a directory.
     directory: bool,
+    /// What the names were held to.
+    dot_files: DotFiles,
 }
 
 /// Why a path names no file that may be served.
@@ -89,36 +102,149 @@ impl PathFault {
 }
 
 impl<'a> CheckedPath<'a> {
-    /// Decodes and checks the path of a target, without its query.
+    /// Decodes and checks the path of a target, without its query; dot files are missing.
     ///
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn parse(path: &'a [u8]) -> Result<Self, PathFault> {
+        Self::parse_with(path, DotFiles::Missing)
+    }
+
+    /// Decodes and checks the path of a target, without its query.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn parse_with(path: &'a [u8], dot_files: DotFiles) -> Result<Self, PathFault> {
         let relative = path.strip_prefix(b"/").ok_or(PathFault::Form)?;
         if relative.is_empty() {
-            return Ok(Self { names: Cow::Borrowed(relative), directory: true });
+            return Ok(Self { names: Cow::Borrowed(relative), directory: true, dot_files });
         }
         let (encoded, directory) = match relative.strip_suffix(b"/") {
             Some(before) => (before, true),
             None => (relative, false),
         };
         let names = decode(encoded)?;
-        check_names(&names)?;
-        Ok(Self { names, directory })
+        check_names(&names, dot_files)?;
+        Ok(Self { names, directory, dot_files })
+    }
+
+    /// The root itself.
+    #[must_use]
+    pub fn root() -> CheckedPath<'static> {
+        CheckedPath { names: Cow::Borrowed(b""), directory: true, dot_files: DotFiles::Missing }
+    }
+
+    /// Names as an operator writes them: not encoded, with or without a `/` at either end, and any of
+    /// them with a dot at its beginning.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with them.
+    pub fn of_names(text: &str) -> Result<CheckedPath<'static>, PathFault> {
+        let names = text.strip_prefix('/').unwrap_or(text);
+        let (names, directory) = match names.strip_suffix('/') {
+            Some(before) => (before, true),
+            None => (names, names.is_empty()),
+        };
+        let names = names.as_bytes().to_vec();
+        if !names.is_empty() {
+            check_names(&names, DotFiles::Served)?;
+        }
+        Ok(CheckedPath { names: Cow::Owned(names), directory, dot_files: DotFiles::Served })
     }
 
     /// The same path, or the index file in it if it asks for a directory.
     #[must_use]
-    pub fn or_index(self, index: &FileName) -> Self {
+    pub fn or_index(&self, index: &FileName) -> Self {
         if !self.directory {
-            return self;
+            return self.clone();
         }
-        let mut names = self.names.into_owned();
+        let name = index.as_str().as_bytes();
+        let mut names = Vec::with_capacity(self.names.len().saturating_add(name.len()).saturating_add(1));
+        names.extend_from_slice(&self.names);
         if !names.is_empty() {
             names.push(b'/');
         }
-        names.extend_from_slice(index.as_str().as_bytes());
-        Self { names: Cow::Owned(names), directory: false }
+        names.extend_from_slice(name);
+        Self { names: Cow::Owned(names), directory: false, dot_files: self.dot_files }
+    }
+
+    /// What is left of the path beneath `above`; `None` if it isn't beneath it. Of the place itself
+    /// that is the root.
+    #[must_use]
+    pub fn beneath(&self, above: &CheckedPath<'_>) -> Option<Self> {
+        if above.names.is_empty() {
+            return Some(self.clone());
+        }
+        let start = match self.names.strip_prefix(&*above.names)? {
+            [] => above.names.len(),
+            [b'/', ..] => above.names.len().saturating_add(1),
+            _ => return None,
+        };
+        let names = match &self.names {
+            Cow::Borrowed(names) => Cow::Borrowed(names.get(start..)?),
+            Cow::Owned(names) => Cow::Owned(names.get(start..)?.to_vec()),
+        };
+        Some(Self { names, directory: self.directory, dot_files: self.dot_files })
+    }
+
+    /// The file whose last name is this one's with `ending` behind it; `None` of a directory.
+    #[must_use]
+    pub fn with_ending(&self, ending: &str) -> Option<CheckedPath<'static>> {
+        let names = [&*self.names, ending.as_bytes()].concat();
+        self.renamed(names).filter(|_| !self.directory)
+    }
+
+    /// The file whose last name is this one's without `ending`; `None` if it hasn't got it, or is
+    /// nothing without it.
+    #[must_use]
+    pub fn without_ending(&self, ending: &str) -> Option<CheckedPath<'static>> {
+        let names = self.names.strip_suffix(ending.as_bytes())?;
+        self.renamed(names.to_vec()).filter(|_| !self.directory)
+    }
+
+    /// The directory that the file lies in, if `name` is the file's last name.
+    #[must_use]
+    pub fn directory_of(&self, name: &FileName) -> Option<CheckedPath<'static>> {
+        let above = self.names.strip_suffix(name.as_str().as_bytes()).filter(|_| !self.directory)?;
+        let names = match above {
+            [] => &[],
+            [names @ .., b'/'] => names,
+            _ => return None,
+        };
+        Some(CheckedPath { names: Cow::Owned(names.to_vec()), directory: true, dot_files: self.dot_files })
+    }
+
+    fn renamed(&self, names: Vec<u8>) -> Option<CheckedPath<'static>> {
+        check_names(&names, self.dot_files).ok()?;
+        Some(CheckedPath { names: Cow::Owned(names), directory: false, dot_files: self.dot_files })
+    }
+
+    /// The path with one more name at its end.
+    ///
+    /// # Errors
+    /// Why no file of that name is served.
+    pub fn child(&self, name: &[u8]) -> Result<CheckedPath<'static>, PathFault> {
+        if name.contains(&b'/') {
+            return Err(PathFault::Separator);
+        }
+        let mut names = Vec::with_capacity(self.names.len().saturating_add(name.len()).saturating_add(1));
+        if !self.names.is_empty() {
+            names.extend_from_slice(&self.names);
+            names.push(b'/');
+        }
+        names.extend_from_slice(name);
+        check_names(&names, self.dot_files)?;
+        Ok(CheckedPath { names: Cow::Owned(names), directory: false, dot_files: self.dot_files })
+    }
+
+    /// The same path, which no longer borrows the target it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> CheckedPath<'static> {
+        CheckedPath {
+            names: Cow::Owned(self.names.into_owned()),
+            directory: self.directory,
+            dot_files: self.dot_files,
+        }
     }
 
     /// Whether the path ends in `/`.
@@ -142,9 +268,19 @@ impl<'a> CheckedPath<'a> {
     /// (RFC 3986 §4.2): it always begins with exactly one `/`, so that it never names another host.
     #[must_use]
     pub fn as_directory(&self, query: Option<&str>) -> String {
+        self.reference(true, query)
+    }
+
+    /// The place as a reference that is relative to the host, in the same way.
+    #[must_use]
+    pub fn as_reference(&self, query: Option<&str>) -> String {
+        self.reference(self.directory, query)
+    }
+
+    fn reference(&self, directory: bool, query: Option<&str>) -> String {
         let mut reference = String::from("/");
-        if !self.names.is_empty() {
-            reference.extend(percent_encode(&self.names, PATH));
+        reference.extend(percent_encode(&self.names, PATH));
+        if directory && !self.names.is_empty() {
             reference.push('/');
         }
         if let Some(query) = query {
@@ -181,7 +317,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-fn check_names(names: &[u8]) -> Result<(), PathFault> {
+fn check_names(names: &[u8], dot_files: DotFiles) -> Result<(), PathFault> {
     for (depth, name) in names.split(|b| *b == b'/').enumerate() {
         match name {
             [] => return Err(PathFault::Empty),
@@ -190,7 +326,7 @@ fn check_names(names: &[u8]) -> Result<(), PathFault> {
             // A separator elsewhere, and to browsers here: `/\evil` is `//evil` to them.
             _ if name.contains(&b'\\') => return Err(PathFault::Separator),
             _ if name == WELL_KNOWN && depth == 0 => {}
-            [b'.', ..] => return Err(PathFault::Hidden),
+            [b'.', ..] if dot_files == DotFiles::Missing => return Err(PathFault::Hidden),
             _ => {}
         }
     }
@@ -332,6 +468,24 @@ mod tests {
             ("/a%0d%0aX:1", Some("é\"<"), "/a%0D%0AX:1/?%C3%A9%22%3C"),
         ] {
             assert_eq!(parse(path).unwrap().as_directory(query), reference);
+        }
+    }
+
+    #[test]
+    fn a_child_is_one_more_name_that_may_be_served() {
+        let (top, below) = (parse("/").unwrap(), parse("/a/b/").unwrap());
+        assert_eq!(top.child(b"c").unwrap().as_bytes(), b"c");
+        assert_eq!(below.child(b"c\xff").unwrap().as_bytes(), b"a/b/c\xff");
+        assert!(!below.child(b"c").unwrap().asks_for_directory());
+        for (name, fault) in [
+            (&b".git"[..], PathFault::Hidden),
+            (b"..", PathFault::Dots),
+            (b"", PathFault::Empty),
+            (b"c/d", PathFault::Separator),
+            (b"c\\d", PathFault::Separator),
+            (b"c\0", PathFault::Nul),
+        ] {
+            assert_eq!(below.child(name).unwrap_err(), fault, "{name:?}");
         }
     }
 

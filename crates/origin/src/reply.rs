@@ -1,33 +1,14 @@
-//! What is answered: the conditions, parts and whole of a file, and every way of saying no.
+//! What is answered when there is a file: its conditions, its parts, the whole of it.
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::StatusCode;
 use message::body::Body;
 use message::partial;
 use message::precondition::{self, Verdict};
 use message::request::Request;
 use message::response::Response;
 
-use crate::path::PathFault;
+use crate::refusal::text;
 use crate::representation::Representation;
-use crate::root::FileFault;
-
-/// After how many seconds to ask again when descriptors or memory are short.
-const RETRY_AFTER_S: u16 = 1;
-
-/// Why a request is answered with something else than a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// A method other than GET and HEAD.
-    Method(Method),
-    /// A target that names no path.
-    Target,
-    /// A path that names no file.
-    Path(PathFault),
-    /// A directory without its `/`: the reference that has it.
-    Moved(String),
-    /// A file that can't be served.
-    File(FileFault),
-}
 
 /// The answer to a GET or HEAD of a file that is there.
 #[must_use]
@@ -54,60 +35,26 @@ pub fn found(request: &Request, representation: &Representation) -> Response {
     partial::respond(selection, whole)
 }
 
-/// The answer to a request that got no file.
-#[must_use]
-pub fn refused(request: &Request, refusal: Refusal) -> Response {
-    match refusal {
-        // RFC 9110 §15.6.2: not a method of this server at all, whatever the target.
-        Refusal::Method(method) => text(
-            StatusCode::NOT_IMPLEMENTED,
-            &format!("{method} is not supported: this is a server for files, ask with GET or HEAD"),
-        ),
-        Refusal::Target => text(
-            StatusCode::BAD_REQUEST,
-            "the request target names no file: ask for a path, such as /index.html",
-        ),
-        // A hidden file is not told from a missing one.
-        Refusal::Path(PathFault::Hidden) => absent(request),
-        Refusal::Path(fault) => text(fault.status(), &fault.to_string()),
-        Refusal::Moved(reference) => moved(reference),
-        Refusal::File(fault) => not_served(request, fault),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use http::header::{CONTENT_TYPE, RANGE};
 
-fn not_served(request: &Request, fault: FileFault) -> Response {
-    match fault {
-        FileFault::Absent => absent(request),
-        FileFault::Forbidden => text(StatusCode::FORBIDDEN, "the server may not read this file"),
-        // RFC 9110 §15.6.4. Not 404, which caches and crawlers would take for the truth.
-        FileFault::Short(_) | FileFault::Changing => {
-            tracing::warn!(target = %request.target, %fault, "a file was not served");
-            text(StatusCode::SERVICE_UNAVAILABLE, "the server can't open the file just now: ask again soon")
-                .with(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S))
-        }
-        FileFault::Unreadable(_) => {
-            tracing::error!(target = %request.target, %fault, "a file was not served");
-            text(StatusCode::INTERNAL_SERVER_ERROR, "the file can't be read: the server's log says why")
+    use crate::testing::Fixture;
+
+    #[tokio::test]
+    async fn several_ranges_are_sent_in_parts_9110_14_6() {
+        let site = Fixture::new();
+        let content: String = (0..2000).map(|number| format!("{number:05}")).collect();
+        site.write("a.txt", &content);
+        let answer = site.get_with("/a.txt", RANGE, "bytes=0-4,5000-5004").await;
+        assert_eq!(answer.status, 206);
+        assert!(answer.field(&CONTENT_TYPE).unwrap().starts_with("multipart/byteranges; boundary="));
+        for line in [
+            "Content-Range: bytes 0-4/10000\r\n",
+            "Content-Range: bytes 5000-5004/10000\r\n",
+            "\r\n01000\r\n",
+        ] {
+            assert!(answer.text().contains(line), "{line:?} in {:?}", answer.text());
         }
     }
-}
-
-fn absent(request: &Request) -> Response {
-    text(StatusCode::NOT_FOUND, &format!("there is no file at {}", request.target))
-}
-
-/// RFC 9110 §15.4.2, with a reference that is relative to the host the client asked (§10.2.2).
-fn moved(reference: String) -> Response {
-    let told = format!("this is a directory: its address is {reference}");
-    match HeaderValue::try_from(reference) {
-        Ok(location) => text(StatusCode::MOVED_PERMANENTLY, &told).with(header::LOCATION, location),
-        Err(_) => text(StatusCode::NOT_FOUND, &told), // percent-encoded, so always a field value
-    }
-}
-
-/// A line for people. It may repeat what the client sent, since nobody takes it for HTML: it is said
-/// to be plain text, and browsers are told to believe that.
-fn text(status: StatusCode, line: &str) -> Response {
-    Response::text(status, format!("{} {line}\n", status.as_u16()))
-        .with(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
 }

@@ -13,14 +13,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, open, openat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, open, openat, stat, statat};
 use rustix::io::{Errno, retry_on_intr};
 
+use crate::hosts::SameHost;
 use crate::identity::{Identity, Kind};
 use crate::path::CheckedPath;
 
 /// How files are opened. A FIFO doesn't block, a terminal doesn't become ours, and no child gets any.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+
+/// How directories are opened to be read. Links are followed, as far as the walk does.
+const LISTED: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// How directories on the way are opened where the path is walked by hand. A link is not a directory.
 const DIRECTORY: OFlags =
@@ -34,6 +38,8 @@ const RENAME_TRIES: usize = 8;
 #[derive(Debug)]
 pub struct Root {
     directory: OwnedFd,
+    /// What stat(2) said of it when it was opened. While it is open no other directory has its numbers.
+    stat: Stat,
     walk: Walk,
 }
 
@@ -89,6 +95,9 @@ pub enum OpenFault {
     /// Anything else.
     #[error("{} can't be opened: {}", .0.display(), .1)]
     Other(PathBuf, std::io::Error),
+    /// Two directories are to be served for one host.
+    #[error(transparent)]
+    SameHost(#[from] SameHost),
 }
 
 /// Why a file can't be served.
@@ -117,22 +126,29 @@ impl Root {
     /// # Errors
     /// Why it can't be served, and what to do about it.
     pub fn open(path: &Path) -> Result<Self, OpenFault> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = retry_on_intr(|| open(path, flags, Mode::empty())).map_err(|errno| {
-            let path = path.to_owned();
-            match errno {
-                Errno::NOENT => OpenFault::Missing(path),
-                Errno::NOTDIR => OpenFault::NotDirectory(path),
-                Errno::ACCESS | Errno::PERM => OpenFault::Forbidden(path),
-                other => OpenFault::Other(path, other.into()),
-            }
-        })?;
+        let (directory, stat) = open_root(path).map_err(|errno| OpenFault::of(path, errno))?;
         // NOSYS: too old a kernel. PERM: a filter that doesn't know the call and denies it.
-        let walk = match open_in_kernel(&directory, b".") {
+        let walk = match open_in_kernel(&directory, b".", FILE) {
             Err(Errno::NOSYS | Errno::PERM) => Walk::ByHand,
             _ => Walk::Kernel,
         };
-        Ok(Self { directory, walk })
+        Ok(Self { directory, stat, walk })
+    }
+
+    /// Whether it is this very directory that is at `path` now. Nothing is opened.
+    #[must_use]
+    pub fn is_at(&self, path: &Path) -> bool {
+        let same = |now: Stat| now.st_dev == self.stat.st_dev && now.st_ino == self.stat.st_ino;
+        retry_on_intr(|| stat(path)).is_ok_and(same)
+    }
+
+    /// Opens what is at `path` now, with the same walk.
+    ///
+    /// # Errors
+    /// Why it can't be served, and what to do about it.
+    pub fn reopen(&self, path: &Path) -> Result<Self, OpenFault> {
+        let (directory, stat) = open_root(path).map_err(|errno| OpenFault::of(path, errno))?;
+        Ok(Self { directory, stat, walk: self.walk })
     }
 
     /// The same root with another walk: to try the one that this kernel doesn't need.
@@ -162,8 +178,8 @@ impl Root {
     /// a regular file nor a directory.
     pub fn open_beneath(&self, path: &CheckedPath<'_>) -> Result<Opened, FileFault> {
         let opened = match self.walk {
-            Walk::Kernel => open_in_kernel(&self.directory, path.as_bytes()),
-            Walk::ByHand => open_by_hand(&self.directory, path),
+            Walk::Kernel => open_in_kernel(&self.directory, path.as_bytes(), FILE),
+            Walk::ByHand => open_by_hand(&self.directory, path, FILE | OFlags::NOFOLLOW),
         };
         let file = File::from(opened.map_err(fault)?);
         let seen = see(&file)?;
@@ -171,6 +187,47 @@ impl Root {
             Kind::File => Ok(Opened::File(OpenFile { file: Arc::new(file), identity: seen.identity })),
             Kind::Directory => Ok(Opened::Directory),
             Kind::Other => Err(FileFault::Absent),
+        }
+    }
+
+    /// Opens the directory that `path` leads to beneath the root, to be read.
+    ///
+    /// # Errors
+    /// Why it can't be listed. [`FileFault::Absent`] if it lies outside or is no directory.
+    pub fn open_directory(&self, path: &CheckedPath<'_>) -> Result<OwnedFd, FileFault> {
+        let opened = match (path.as_bytes(), self.walk) {
+            (b"", _) => retry_on_intr(|| openat(&self.directory, ".", LISTED, Mode::empty())),
+            (names, Walk::Kernel) => open_in_kernel(&self.directory, names, LISTED),
+            (_, Walk::ByHand) => open_by_hand(&self.directory, path, DIRECTORY),
+        };
+        opened.map_err(fault)
+    }
+
+    /// What a symbolic link leads to, if that lies beneath the root. Nothing is opened for reading, so
+    /// that a link to a device does no harm.
+    ///
+    /// # Errors
+    /// [`FileFault::Absent`] if it leads outside or nowhere, or where no link is followed at all.
+    pub fn follow(&self, link: &CheckedPath<'_>) -> Result<Seen, FileFault> {
+        match self.walk {
+            Walk::ByHand => Err(FileFault::Absent),
+            Walk::Kernel => {
+                let flags = OFlags::PATH | OFlags::CLOEXEC;
+                let place = open_in_kernel(&self.directory, link.as_bytes(), flags).map_err(fault)?;
+                fstat(place).map(|stat| Seen::of(&stat)).map_err(fault)
+            }
+        }
+    }
+}
+
+impl OpenFault {
+    fn of(path: &Path, errno: Errno) -> Self {
+        let path = path.to_owned();
+        match errno {
+            Errno::NOENT => Self::Missing(path),
+            Errno::NOTDIR => Self::NotDirectory(path),
+            Errno::ACCESS | Errno::PERM => Self::Forbidden(path),
+            other => Self::Other(path, other.into()),
         }
     }
 }
@@ -201,11 +258,18 @@ impl OpenFile {
     }
 }
 
+fn open_root(path: &Path) -> Result<(OwnedFd, Stat), Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = retry_on_intr(|| open(path, flags, Mode::empty()))?;
+    let stat = fstat(&directory)?;
+    Ok((directory, stat))
+}
+
 #[cfg(target_os = "linux")]
-fn open_in_kernel(directory: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Errno> {
+fn open_in_kernel(directory: &OwnedFd, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     use rustix::fs::{ResolveFlags, openat2};
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let attempt = || retry_on_intr(|| openat2(directory, path, FILE, Mode::empty(), resolve));
+    let attempt = || retry_on_intr(|| openat2(directory, path, flags, Mode::empty(), resolve));
     for _ in 1..RENAME_TRIES {
         match attempt() {
             Err(Errno::AGAIN) => {}
@@ -216,17 +280,18 @@ fn open_in_kernel(directory: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Errno> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn open_in_kernel(_: &OwnedFd, _: &[u8]) -> Result<OwnedFd, Errno> {
+fn open_in_kernel(_: &OwnedFd, _: &[u8], _: OFlags) -> Result<OwnedFd, Errno> {
     Err(Errno::NOSYS)
 }
 
-/// Walks name by name. No name is `..` and no link is followed, so each step leads down.
-fn open_by_hand(root: &OwnedFd, path: &CheckedPath<'_>) -> Result<OwnedFd, Errno> {
+/// Walks name by name, and opens the last one with `last`, which must not follow links. No name is `..`
+/// and no link is followed, so each step leads down.
+fn open_by_hand(root: &OwnedFd, path: &CheckedPath<'_>, last: OFlags) -> Result<OwnedFd, Errno> {
     let mut names = path.names().peekable();
     let mut above: Option<OwnedFd> = None;
     while let Some(name) = names.next() {
         let directory = above.as_ref().unwrap_or(root);
-        let flags = if names.peek().is_some() { DIRECTORY } else { FILE | OFlags::NOFOLLOW };
+        let flags = if names.peek().is_some() { DIRECTORY } else { last };
         above = Some(retry_on_intr(|| openat(directory, name, flags, Mode::empty()))?);
     }
     above.ok_or(Errno::ISDIR) // the root itself: only ever asked for its index
@@ -237,7 +302,7 @@ fn see(file: &File) -> Result<Seen, FileFault> {
 }
 
 /// What an error number says about the file.
-fn fault(errno: Errno) -> FileFault {
+pub(crate) fn fault(errno: Errno) -> FileFault {
     match errno {
         // NOENT, NOTDIR: no such name. XDEV: the path leads outside. LOOP: links in a circle, or any
         // link where none is followed. NAMETOOLONG, INVAL, ILSEQ: a name that this file system can't
@@ -332,6 +397,48 @@ mod tests {
         };
         assert!(matches!(open_in(Walk::Kernel, "/d/link", make), Ok(Opened::File(_))));
         assert_eq!(open_in(Walk::ByHand, "/d/link", make).unwrap_err(), FileFault::Absent);
+    }
+
+    #[test]
+    fn a_directory_is_opened_beneath_the_root_only() {
+        let temporary = tempfile::tempdir().unwrap();
+        let served = temporary.path().join("served");
+        std::fs::create_dir_all(served.join("a/b")).unwrap();
+        std::fs::write(served.join("file"), "").unwrap();
+        symlink("..", served.join("up")).unwrap();
+        symlink("a/b", served.join("in")).unwrap();
+        for walk in [Walk::Kernel, Walk::ByHand] {
+            let root = Root::open(&served).unwrap().walking(walk);
+            let open = |path: &str| root.open_directory(&CheckedPath::parse(path.as_bytes()).unwrap());
+            for path in ["/", "/a", "/a/b/"] {
+                assert!(open(path).is_ok(), "{walk:?} {path}");
+            }
+            for path in ["/file", "/up", "/up/served", "/none"] {
+                assert_eq!(open(path).unwrap_err(), FileFault::Absent, "{walk:?} {path}");
+            }
+            assert_eq!(open("/in").is_ok(), walk == Walk::Kernel);
+        }
+    }
+
+    #[test]
+    fn a_link_is_followed_beneath_the_root_only() {
+        let temporary = tempfile::tempdir().unwrap();
+        let served = temporary.path().join("served");
+        std::fs::create_dir_all(served.join("a")).unwrap();
+        std::fs::write(served.join("file"), "12345").unwrap();
+        std::fs::write(temporary.path().join("secret"), "secret").unwrap();
+        symlink("../file", served.join("a/in")).unwrap();
+        symlink("../../secret", served.join("a/out")).unwrap();
+        symlink("none", served.join("a/dangling")).unwrap();
+        let root = Root::open(&served).unwrap();
+        let follow = |path: &str| root.follow(&CheckedPath::parse(path.as_bytes()).unwrap());
+        let seen = follow("/a/in").unwrap();
+        assert_eq!((seen.kind, seen.identity.size()), (Kind::File, 5));
+        assert_eq!(follow("/a/out").unwrap_err(), FileFault::Absent);
+        assert_eq!(follow("/a/dangling").unwrap_err(), FileFault::Absent);
+        let by_hand = root.walking(Walk::ByHand);
+        let link = CheckedPath::parse(b"/a/in").unwrap();
+        assert_eq!(by_hand.follow(&link).unwrap_err(), FileFault::Absent);
     }
 
     #[test]

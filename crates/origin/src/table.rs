@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
 use message::body::Segment;
+use message::field::coding::ContentCoding;
 
 use crate::identity::Identity;
 use crate::representation::Representation;
@@ -28,6 +29,12 @@ pub const IDLE: Duration = Duration::from_secs(10);
 /// What an entry takes in memory beside its content, in bytes: name, fields, their encoded form. A
 /// round figure that bounds the number of empty files.
 const ENTRY_BYTES: usize = 1 << 10;
+
+/// The name under which a file's coded form is kept. No name of a file holds a NUL.
+#[must_use]
+pub fn coded_name(name: &[u8], coding: ContentCoding) -> Vec<u8> {
+    [name, b"\0", coding.name().as_bytes()].concat()
+}
 
 /// Representations by name.
 #[derive(Debug)]
@@ -92,6 +99,13 @@ impl Table {
         self.write(name).put(name.into(), entry, self.limits);
     }
 
+    /// Whether it could be kept if all else were given up for it.
+    #[must_use]
+    pub fn has_room_for(&self, representation: &Representation) -> bool {
+        memory_bytes(representation) <= self.limits.memory_bytes
+            && open_files(representation) <= self.limits.open_files
+    }
+
     /// Drops what is kept under `name`.
     pub fn forget(&self, name: &[u8]) {
         if self.holds(name) {
@@ -103,6 +117,12 @@ impl Table {
     #[must_use]
     pub fn holds(&self, name: &[u8]) -> bool {
         self.read(name).entries.contains_key(name)
+    }
+
+    /// How much memory its entries take.
+    #[cfg(test)]
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.shards.iter().map(|shard| write(shard).memory_bytes).sum()
     }
 
     /// Drops every open file, and says how many there were. Those in transfer stay open until then.
@@ -206,17 +226,25 @@ impl Shard {
 
 impl Entry {
     fn memory_bytes(&self) -> usize {
-        match self.representation.content() {
-            Segment::Bytes(bytes) => bytes.len().saturating_add(ENTRY_BYTES),
-            Segment::File(_) => 0,
-        }
+        memory_bytes(&self.representation)
     }
 
     fn open_files(&self) -> usize {
-        match self.representation.content() {
-            Segment::Bytes(_) => 0,
-            Segment::File(_) => 1,
-        }
+        open_files(&self.representation)
+    }
+}
+
+fn memory_bytes(representation: &Representation) -> usize {
+    match representation.content() {
+        Segment::Bytes(bytes) => bytes.len().saturating_add(ENTRY_BYTES),
+        Segment::File(_) => 0,
+    }
+}
+
+fn open_files(representation: &Representation) -> usize {
+    match representation.content() {
+        Segment::Bytes(_) => 0,
+        Segment::File(_) => 1,
     }
 }
 
@@ -224,6 +252,7 @@ impl Entry {
 mod tests {
     use super::*;
     use crate::path::CheckedPath;
+    use crate::presentation::Presentation;
     use crate::representation::SMALL_FILE;
     use crate::root::{Opened, Root};
 
@@ -237,7 +266,9 @@ mod tests {
         std::fs::File::create(temporary.path().join("file")).unwrap().set_len(len).unwrap();
         let path = CheckedPath::parse(b"/file").unwrap();
         match Root::open(temporary.path()).unwrap().open_beneath(&path).unwrap() {
-            Opened::File(file) => Arc::new(Representation::of(&file, b"file", None, now()).unwrap()),
+            Opened::File(file) => {
+                Arc::new(Representation::of(&file, b"file", &Presentation::default(), now()).unwrap())
+            }
             Opened::Directory => panic!("a file was made"),
         }
     }

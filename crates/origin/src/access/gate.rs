@@ -1,0 +1,170 @@
+//! Who may ask, by user name and password.
+//!
+//! A browser sends the same credentials with every request, and a hash that is any good takes tens of
+//! milliseconds to check. So a check that was passed is remembered for [`REMEMBERED`], by a keyed digest
+//! of the credentials. One that was failed is not: that would be a list for strangers to fill.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use http::HeaderValue;
+use message::fields::Fields;
+
+use crate::access::basic::{Credentials, REALM, challenge};
+use crate::access::seal::{Seal, Sealed};
+use crate::access::secret::{Account, Secret};
+use crate::refusal::Refusal;
+use crate::workshop::Workshop;
+
+/// How long credentials that were right need not be checked again. An account that is taken out goes
+/// with the process that knew it.
+pub const REMEMBERED: Duration = Duration::from_secs(300);
+
+/// Most credentials that are remembered. The oldest are forgotten first.
+pub const REMEMBERED_MAX: usize = 4096;
+
+/// Most passwords that are checked at the same time. Each takes a core, and with Argon2 its memory.
+pub const CHECKED_MAX: usize = 2;
+
+/// How long a request waits for its password to be checked before it is told to ask again (503).
+pub const CHECK_WAIT: Duration = Duration::from_secs(10);
+
+/// Who may ask, and what they are asked for access to.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    /// Everybody who may ask. Of two of one name the later one counts.
+    pub accounts: Vec<Account>,
+    /// What people are shown when they are asked for a password.
+    pub realm: String,
+}
+
+/// Lets those in who have an account.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    seal: Seal,
+    secrets: Secrets,
+    known: Arc<Mutex<Known>>,
+    checks: Arc<Workshop<Sealed, bool>>,
+    challenge: HeaderValue,
+}
+
+/// The secret of each user, by the digest of the name: so that it takes as long to find none as one.
+#[derive(Debug)]
+struct Secrets {
+    by_user: HashMap<Sealed, Arc<Secret>>,
+    all: Vec<Arc<Secret>>,
+}
+
+/// The credentials that were right, and until when that is taken for granted.
+#[derive(Debug, Default)]
+struct Known {
+    until: HashMap<Sealed, SystemTime>,
+    /// The same, the oldest first.
+    order: VecDeque<Sealed>,
+}
+
+impl Accounts {
+    /// These accounts, for [`REALM`].
+    #[must_use]
+    pub fn new(accounts: Vec<Account>) -> Self {
+        Self { accounts, realm: REALM.to_owned() }
+    }
+}
+
+impl Gate {
+    pub(crate) fn new(accounts: &Accounts) -> Self {
+        let seal = Seal::new();
+        Self {
+            secrets: Secrets::of(&accounts.accounts, &seal),
+            seal,
+            known: Arc::default(),
+            checks: Workshop::new(CHECKED_MAX),
+            challenge: challenge(&accounts.realm),
+        }
+    }
+
+    /// Lets a request in that was received at `now`.
+    ///
+    /// # Errors
+    /// [`Refusal::Credentials`] without an account's, [`Refusal::Busy`] if they can't be checked now.
+    pub(crate) async fn admit(&self, request: &Fields, now: SystemTime) -> Result<(), Refusal> {
+        let refused = || Refusal::Credentials(self.challenge.clone());
+        let credentials = Credentials::of(request).ok_or_else(refused)?;
+        let sealed = self.seal.of(&[credentials.user(), credentials.password()]);
+        if lock(&self.known).is_known(&sealed, now) {
+            return Ok(());
+        }
+        let right = self.check(credentials, sealed, now).await.ok_or(Refusal::Busy)?;
+        if right { Ok(()) } else { Err(refused()) }
+    }
+
+    /// Whether those credentials are right, and remembers them then; `None` if nobody has the time.
+    async fn check(&self, credentials: Credentials, sealed: Sealed, now: SystemTime) -> Option<bool> {
+        let user = self.seal.of(&[credentials.user()]);
+        let Some((secret, is_user)) = self.secrets.of_user(&user) else { return Some(false) };
+        let (is_slow, known) = (secret.is_slow(), Arc::clone(&self.known));
+        let check = move || {
+            // Both are always looked at: a name that is not there takes as long as one that is.
+            let right = secret.is(credentials.password()) & is_user;
+            if right {
+                lock(&known).remember(sealed, now);
+            }
+            Some(right)
+        };
+        if !is_slow {
+            return check();
+        }
+        let known = || lock(&self.known).is_known(&sealed, now).then_some(true);
+        self.checks.get(sealed, CHECK_WAIT, known, check).await
+    }
+
+    /// How many slow checks were begun.
+    #[cfg(test)]
+    pub(crate) fn checks(&self) -> u64 {
+        self.checks.begun()
+    }
+}
+
+impl Secrets {
+    fn of(accounts: &[Account], seal: &Seal) -> Self {
+        let mut by_user = HashMap::with_capacity(accounts.len());
+        for account in accounts.iter().cloned() {
+            let user = seal.of(&[account.user().as_bytes()]);
+            by_user.insert(user, Arc::new(account.into_secret()));
+        }
+        let all = by_user.values().cloned().collect();
+        Self { by_user, all }
+    }
+
+    /// The secret of that user; or else anybody's, always the same one, for the time that it takes. `None`
+    /// if nobody has an account.
+    fn of_user(&self, user: &Sealed) -> Option<(Arc<Secret>, bool)> {
+        let anybodys = self.all.get(user.place(self.all.len()))?;
+        let found = self.by_user.get(user);
+        Some((Arc::clone(found.unwrap_or(anybodys)), found.is_some()))
+    }
+}
+
+impl Known {
+    fn is_known(&self, sealed: &Sealed, now: SystemTime) -> bool {
+        self.until.get(sealed).is_some_and(|until| now < *until)
+    }
+
+    fn remember(&mut self, sealed: Sealed, now: SystemTime) {
+        let Some(until) = now.checked_add(REMEMBERED) else { return };
+        if self.until.insert(sealed, until).is_some() {
+            self.order.retain(|other| *other != sealed);
+        }
+        self.order.push_back(sealed);
+        while self.order.len() > REMEMBERED_MAX {
+            let oldest = self.order.pop_front();
+            oldest.map(|oldest| self.until.remove(&oldest));
+        }
+    }
+}
+
+/// A panic elsewhere leaves nothing half remembered.
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,19 @@
+//! Who may ask: by the network they are in, and by a user name and password (RFC 7617).
+//!
+//! What it promises:
+//! - Of a password that is given in plain nothing is kept but a keyed digest; nothing that is shown for
+//!   debugging holds a secret.
+//! - How long an answer takes doesn't tell whether there is such a user, nor how much of a password is
+//!   right.
+//! - Passwords are checked off the threads that serve, a few at a time, the same one once for however
+//!   many ask with it, and one that was right is remembered for a while.
+//!
+//! What it does *not* do: it believes no `Forwarded` or `X-Forwarded-For`, for anybody can send one. The
+//! address is that of the connection, behind a proxy the proxy's. And it hides nothing on the way: over
+//! a connection that is not encrypted a password can be read by whoever carries it (RFC 7617 §4).
+
+pub mod basic;
+pub mod gate;
+pub mod network;
+pub(crate) mod seal;
+pub mod secret;
