@@ -24,6 +24,6 @@ pub mod server;
 
 pub use client::pool::{Pool, Route};
 pub use client::terms::ClientLimits;
-pub use record::{Ending, ExchangeRecord, Observer, Unobserved};
+pub use record::{Asked, AskedFields, Ending, ExchangeRecord, Observer, Unobserved};
 pub use server::serve::serve;
 pub use server::terms::{Patience, Server};

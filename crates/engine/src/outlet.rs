@@ -26,6 +26,8 @@ pub(crate) struct Outlet {
     pub(crate) outbound: Outbound,
     /// What goes out with the next send.
     pub(crate) pending: BytesMut,
+    /// Bytes of heads and framing among those that were ever pending.
+    framing_bytes: u64,
 }
 
 /// Why a message was not sent whole. The connection can't be used again.
@@ -45,12 +47,36 @@ impl Outlet {
     /// `stall`: how long the peer may take nothing at all.
     pub(crate) fn new(mut half: WriteHalf, outbound: Outbound, stall: Duration) -> Self {
         half.set_stall_limit(Some(stall));
-        Self { half, outbound, pending: BytesMut::new() }
+        Self { half, outbound, pending: BytesMut::new(), framing_bytes: 0 }
     }
 
     /// Bytes that the system has taken since the connection began, heads and framing included.
     pub(crate) fn sent(&self) -> u64 {
         self.half.sent()
+    }
+
+    /// How many of these are content. While a message is under way, or after one broke off, at most so
+    /// many: what is missing of it may be content or framing.
+    pub(crate) fn content_sent(&self) -> u64 {
+        self.half.sent().saturating_sub(self.framing_bytes)
+    }
+
+    /// Has a head written behind what is pending.
+    pub(crate) fn head<T>(&mut self, write: impl FnOnce(&mut Outbound, &mut BytesMut) -> T) -> T {
+        let before = self.pending.len();
+        let written = write(&mut self.outbound, &mut self.pending);
+        self.count_framing(self.pending.len().saturating_sub(before));
+        written
+    }
+
+    /// Puts what frames content behind what is pending.
+    fn frame(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+        self.count_framing(bytes.len());
+    }
+
+    fn count_framing(&mut self, bytes: usize) {
+        self.framing_bytes = self.framing_bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
     /// Gives the writing half up, to close it.
@@ -92,7 +118,7 @@ impl Outlet {
             Body::Stream(stream) => self.stream(stream).await?,
         };
         let last = self.outbound.end(trailers.as_ref()).map_err(Broken::Framing)?;
-        self.pending.extend_from_slice(&last);
+        self.frame(&last);
         self.flush(false).await
     }
 
@@ -122,13 +148,13 @@ impl Outlet {
             return Ok(());
         }
         let Transmit { before, segment, after } = self.outbound.data(segment).map_err(Broken::Framing)?;
-        self.pending.extend_from_slice(&before);
+        self.frame(&before);
         match segment {
             Segment::Bytes(bytes) if bytes.len() <= COPY_MAX => self.pending.extend_from_slice(&bytes),
             Segment::Bytes(bytes) => self.bytes(&bytes).await?,
             Segment::File(slice) => self.file(&slice).await?,
         }
-        self.pending.extend_from_slice(after);
+        self.frame(after);
         if self.pending.len() > GATHER_MAX { self.flush(false).await } else { Ok(()) }
     }
 

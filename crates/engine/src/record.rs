@@ -4,27 +4,65 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use message::{Method, Response, StatusCode, Target};
+use http::Version;
+use message::{Fields, HeaderValue, Method, Response, StatusCode, Target, header};
 
 /// One request and what became of it.
 #[derive(Debug)]
 pub struct ExchangeRecord {
     /// Who asked.
     pub peer: SocketAddr,
-    /// The request's method.
-    pub method: Method,
-    /// The request's target, as it was sent.
-    pub target: Target,
-    /// When the request's head was complete.
+    /// What was asked; `None` if what came is no request, or not the whole of one.
+    pub asked: Option<Asked>,
+    /// When the request's head was complete, or was given up.
     pub received_at: SystemTime,
     /// Status of the response, as it was sent.
     pub status: StatusCode,
     /// Bytes that were handed to the system for the response, head and framing included.
     pub sent: u64,
+    /// How many of these are content. Of a response that broke off, at most: the last of them may have
+    /// been framing.
+    pub content: u64,
     /// From the request's head to the last byte of the response that was handed to the system.
     pub elapsed: Duration,
     /// How it ended.
     pub ending: Ending,
+}
+
+/// What is remembered of a request.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Its method.
+    pub method: Method,
+    /// Its target, as it was sent.
+    pub target: Target,
+    /// Its version.
+    pub version: Version,
+    /// What it says of itself, if the observer [wants that](Observer::wants_fields).
+    pub fields: Option<Box<AskedFields>>,
+}
+
+/// What a request says of itself, as it was sent and unproved: the first line of each field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AskedFields {
+    /// The host it is for (RFC 9110 §7.2).
+    pub host: Option<HeaderValue>,
+    /// Where its target was found (RFC 9110 §10.1.3).
+    pub referer: Option<HeaderValue>,
+    /// What sends it (RFC 9110 §10.1.5).
+    pub user_agent: Option<HeaderValue>,
+}
+
+impl AskedFields {
+    /// Those of a request with these fields.
+    #[must_use]
+    pub fn of(fields: &Fields) -> Self {
+        Self {
+            host: fields.get(&header::HOST).cloned(),
+            referer: fields.get(&header::REFERER).cloned(),
+            user_agent: fields.get(&header::USER_AGENT).cloned(),
+        }
+    }
 }
 
 /// How an exchange ended.
@@ -42,6 +80,12 @@ pub enum Ending {
 ///
 /// Called on the connection's own task, after the response: it must not wait.
 pub trait Observer: Send + Sync + 'static {
+    /// Whether what a request says of itself is to be remembered for its record. It costs an
+    /// allocation per request.
+    fn wants_fields(&self) -> bool {
+        false
+    }
+
     /// A response is about to be sent. What a role wants to say stands in its fields.
     fn answering(&self, response: &Response) {
         let _ = response;
@@ -60,6 +104,10 @@ impl Observer for Unobserved {
 }
 
 impl<O: Observer> Observer for Arc<O> {
+    fn wants_fields(&self) -> bool {
+        O::wants_fields(self)
+    }
+
     fn answering(&self, response: &Response) {
         O::answering(self, response);
     }

@@ -11,18 +11,19 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::SystemTime;
 
-use http1::{Connection, Event, Fault, Framing, RequestHead, turn};
-use message::{Body, Failure, Fields, Method, Request, Response, Service, StatusCode, Target};
+use http1::{Connection, Event, Fault, Framing, RequestHead, Version, turn};
+use message::{Body, Failure, Fields, Request, Response, Service, StatusCode};
 use net::drain::{Drain, Draining};
 use net::stream::{Stream, lingering_close};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::field;
 
 use crate::clock;
 use crate::deadline::{Deadline, Expired};
 use crate::intake::{Intake, IntakeFault};
 use crate::outlet::{Broken, Outlet};
-use crate::record::{Ending, ExchangeRecord, Observer};
+use crate::record::{Asked, AskedFields, Ending, ExchangeRecord, Observer};
 use crate::server::answer;
 use crate::server::request_body::{Loan, Returned, Shortfall, lend};
 use crate::server::terms::Server;
@@ -91,7 +92,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
             Err(NoRequest::Over) => return After::Close,
         };
         self.outlet.outbound.answer_to(&head);
-        let account = self.account(&head);
+        let account = self.account(Some(&head));
         if framing != Framing::Empty {
             return self.exchange_with_content(intake, head, framing, account).await;
         }
@@ -186,7 +187,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
             return (call.await, false);
         }
         let outlet = &mut self.outlet;
-        outlet.outbound.interim(StatusCode::CONTINUE, &Fields::new(), &mut outlet.pending);
+        outlet.head(|outbound, out| outbound.interim(StatusCode::CONTINUE, &Fields::new(), out));
         let told = outlet.flush(false).await.is_ok();
         (call.await, told)
     }
@@ -210,14 +211,16 @@ impl<S: Service, O: Observer> Talk<S, O> {
     /// Answers what can't be understood. Nothing after it is: this answer is the last.
     async fn refuse(&mut self, intake: Intake, response: Response) -> After {
         self.outlet.outbound.close_after();
-        if self.send(response, clock::now()).await.is_err() { After::Close } else { After::Linger(intake) }
+        let account = self.account(None);
+        if self.respond(Ok(response), account).await.is_err() { After::Close } else { After::Linger(intake) }
     }
 
     async fn send(&mut self, response: Response, now: SystemTime) -> Result<(), Broken> {
         let Response { status, fields, body } = response;
         let outlet = &mut self.outlet;
         let date = clock::date(now);
-        let framing = outlet.outbound.response(status, &fields, body.length(), &date, &mut outlet.pending);
+        let length = body.length();
+        let framing = outlet.head(|outbound, out| outbound.response(status, &fields, length, &date, out));
         outlet.send(framing, body).await
     }
 
@@ -258,14 +261,27 @@ impl<S: Service, O: Observer> Talk<S, O> {
         if says_last && intake.inbox.is_empty() { After::Close } else { After::Linger(intake) }
     }
 
-    fn account(&self, head: &RequestHead) -> Account {
+    fn account(&self, head: Option<&RequestHead>) -> Account {
         Account {
-            method: head.method.clone(),
-            target: head.target.clone(),
+            asked: head.map(|head| self.asked(head)),
             received_at: clock::now(),
             begun: Instant::now(),
             sent_before: self.outlet.sent(),
+            content_before: self.outlet.content_sent(),
             status: StatusCode::OK,
+        }
+    }
+
+    fn asked(&self, head: &RequestHead) -> Asked {
+        let wants_fields = self.server.observer.wants_fields();
+        Asked {
+            method: head.method.clone(),
+            target: head.target.clone(),
+            version: match head.version {
+                Version::Http10 => http::Version::HTTP_10,
+                Version::Http11 => http::Version::HTTP_11,
+            },
+            fields: wants_fields.then(|| Box::new(AskedFields::of(&head.fields))),
         }
     }
 
@@ -275,20 +291,21 @@ impl<S: Service, O: Observer> Talk<S, O> {
             Err(Broken::Connection(_)) => Ending::ClientGone,
             Err(Broken::Content(_) | Broken::Framing(_) | Broken::File(_)) => Ending::Aborted,
         };
+        let target = || account.asked.as_ref().map(|asked| field::display(&asked.target));
         if let Err(Broken::Content(failure)) = sent {
-            tracing::warn!(target = %account.target, "response broken off: {failure}");
+            tracing::warn!(target = target(), "response broken off: {failure}");
         } else if let Err(Broken::File(fault)) = sent {
-            tracing::warn!(target = %account.target, "response broken off: {fault}");
+            tracing::warn!(target = target(), "response broken off: {fault}");
         } else if let Err(Broken::Framing(fault)) = sent {
-            tracing::error!(target = %account.target, "response broken off, a fault of ours: {fault}");
+            tracing::error!(target = target(), "response broken off, a fault of ours: {fault}");
         }
         self.server.observer.exchange(&ExchangeRecord {
             peer: self.peer,
-            method: account.method,
-            target: account.target,
+            asked: account.asked,
             received_at: account.received_at,
             status: account.status,
             sent: self.outlet.sent() - account.sent_before,
+            content: self.outlet.content_sent().saturating_sub(account.content_before),
             elapsed: account.begun.elapsed(),
             ending,
         });
@@ -315,10 +332,10 @@ fn answer_to_shortfall(shortfall: &Shortfall) -> Option<Response> {
 
 /// What is remembered of an exchange while it lasts.
 struct Account {
-    method: Method,
-    target: Target,
+    asked: Option<Asked>,
     received_at: SystemTime,
     begun: Instant,
     sent_before: u64,
+    content_before: u64,
     status: StatusCode,
 }

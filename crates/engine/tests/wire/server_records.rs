@@ -1,12 +1,14 @@
 //! The server side: failures, panics, and what is told of each exchange.
 
-use engine::Ending;
-use lab::Answers;
-use message::{Body, Failure, FailureKind, Method, Response, StatusCode};
+use std::time::Duration;
 
-use crate::support::content::{broken_stream, fed, piece};
+use engine::{AskedFields, Ending};
+use lab::Answers;
+use message::{Body, Failure, FailureKind, HeaderValue, Request, Response, StatusCode};
+
+use crate::support::content::{broken_stream, fed, piece, read};
 use crate::support::peer::{End, Peer};
-use crate::support::served::{Entry, served};
+use crate::support::served::{Entry, Script, served, served_with};
 use crate::support::soon;
 
 const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -51,31 +53,73 @@ async fn every_exchange_is_told_once() {
         _ => Response::text(StatusCode::OK, "yes"),
     }));
     let mut client = Peer::connect(server.address).await;
-    for (method, target, status, ending) in [
-        ("GET", "/x", 200, Ending::Whole),
-        ("HEAD", "/x?y", 200, Ending::Whole),
-        ("GET", "/missing", 404, Ending::Whole),
-        ("GET", "/broken", 200, Ending::Aborted),
+    for (method, target, status, content, ending) in [
+        ("GET", "/x", 200, "yes", Ending::Whole),
+        ("HEAD", "/x?y", 200, "", Ending::Whole),
+        ("GET", "/missing", 404, "no", Ending::Whole),
+        ("GET", "/broken", 200, "1\r\nx\r\n", Ending::Aborted),
     ] {
         client.send(format!("{method} {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
         let mut received = client.head().await.0.len();
         let record = server.records.next().await;
-        received += match (method, target) {
-            ("HEAD", _) => 0,
-            (_, "/broken") => client.rest().await.0.len(),
-            (_, "/missing") => client.take(2).await.len(),
-            _ => client.take(3).await.len(),
+        received += match target {
+            "/broken" => client.rest().await.0.len(),
+            _ => client.take(content.len()).await.len(),
         };
         let expected = Entry {
-            method: Method::from_bytes(method.as_bytes()).unwrap(),
-            target: target.to_owned(),
+            asked: format!("{method} {target} HTTP/1.1"),
+            fields: Some(AskedFields { host: Some(HeaderValue::from_static("a")), ..AskedFields::default() }),
             status: StatusCode::from_u16(status).unwrap(),
             sent: received as u64,
+            content: if target == "/broken" { 1 } else { content.len() as u64 },
             ending,
         };
         assert_eq!(record, expected, "what was sent is what came");
     }
     assert!(server.records.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_told_with_the_answer_that_it_got() {
+    let mut server = served_with(Answers::new(|_| Response::text(StatusCode::OK, "yes")), |server| {
+        server.patience.head = Duration::from_millis(50);
+    });
+    for (bytes, status) in [("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/0.9\r\n\r\n", 505), ("GET /", 408)]
+    {
+        let mut client = Peer::connect(server.address).await;
+        let answer = client.ask(bytes).await;
+        assert_eq!(answer.head.status(), status, "{bytes:?}");
+        let record = server.records.next().await;
+        let told = (&*record.asked, record.status.as_u16(), record.content, record.ending);
+        assert_eq!(told, ("-", status, answer.content.len() as u64, Ending::Whole), "{bytes:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_request_says_of_itself_is_told() {
+    let mut server = served(Answers::new(|_| Response::new(StatusCode::OK)));
+    let fields = "Host: a\r\nReferer: http://b/\r\nUser-Agent: c \"d\"\r\nUser-Agent: e\r\n";
+    Peer::connect(server.address).await.ask(format!("GET / HTTP/1.1\r\n{fields}\r\n")).await;
+    let value = |text| Some(HeaderValue::from_static(text));
+    let expected =
+        AskedFields { host: value("a"), referer: value("http://b/"), user_agent: value("c \"d\"") };
+    assert_eq!(server.records.next().await.fields, Some(expected));
+}
+
+#[tokio::test]
+async fn an_interim_response_is_not_content() {
+    let mut server = served(Script(|request: Request| async move {
+        let (content, ..) = read(request.body).await;
+        Ok(Response { body: Body::from(content), ..Response::new(StatusCode::OK) })
+    }));
+    let mut client = Peer::connect(server.address).await;
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n").await;
+    let interim = client.head().await;
+    client.send("hello").await;
+    let head = client.head().await;
+    let record = server.records.next().await;
+    let received = (interim.0.len() + head.0.len() + 5) as u64;
+    assert_eq!((record.sent, record.content), (received, 5));
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use engine::{Ending, ExchangeRecord, Observer, Server, serve};
-use message::{Failure, Method, Request, Response, Service, StatusCode};
+use engine::{Asked, AskedFields, Ending, ExchangeRecord, Observer, Server, serve};
+use message::{Failure, Request, Response, Service, StatusCode};
 use net::{DrainSignal, Listener, drain};
 use tokio::sync::mpsc;
 
@@ -26,10 +26,12 @@ pub(crate) struct Served {
 /// What is kept of an [`ExchangeRecord`].
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    pub(crate) method: Method,
-    pub(crate) target: String,
+    /// Method and target, or `-` for what is no request.
+    pub(crate) asked: String,
+    pub(crate) fields: Option<AskedFields>,
     pub(crate) status: StatusCode,
     pub(crate) sent: u64,
+    pub(crate) content: u64,
     pub(crate) ending: Ending,
 }
 
@@ -51,13 +53,22 @@ where
     }
 }
 
+fn line(asked: &Asked) -> String {
+    format!("{} {} {:?}", asked.method, asked.target, asked.version)
+}
+
 impl Observer for Recorder {
+    fn wants_fields(&self) -> bool {
+        true
+    }
+
     fn exchange(&self, record: &ExchangeRecord) {
         let entry = Entry {
-            method: record.method.clone(),
-            target: record.target.to_string(),
+            asked: record.asked.as_ref().map_or_else(|| "-".to_owned(), line),
+            fields: record.asked.as_ref().and_then(|asked| asked.fields.as_deref().cloned()),
             status: record.status,
             sent: record.sent,
+            content: record.content,
             ending: record.ending,
         };
         let _ = self.0.send(entry);
