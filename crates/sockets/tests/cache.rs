@@ -7,5 +7,6 @@ mod disk;
 mod forwarding;
 mod many;
 mod storing;
+mod together;
 mod town;
 mod trouble;
