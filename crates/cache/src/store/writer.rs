@@ -135,8 +135,7 @@ impl Desk {
             let outcome = self.index.write(|tables| self.apply(tables, &batch, &mut gone));
             match outcome {
                 Ok(freed) => {
-                    self.quota.release(freed);
-                    self.finish(batch, &gone);
+                    self.finish(batch, &gone, freed);
                     is_failing = false;
                 }
                 Err(fault) => {
@@ -220,9 +219,11 @@ impl Desk {
         Ok(freed)
     }
 
-    /// All is on the disk.
-    fn finish(&self, batch: Vec<Command>, gone: &[Gone]) {
+    /// All is on the disk. Room is given away only when the files that had it are gone: else there would
+    /// be more of them for a moment than the quota allows.
+    fn finish(&self, batch: Vec<Command>, gone: &[Gone], freed: u64) {
         self.remove(gone);
+        self.quota.release(freed);
         for command in batch {
             match command {
                 Command::Put { key, entry, reservation } => {
