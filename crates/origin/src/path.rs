@@ -253,6 +253,12 @@ impl<'a> CheckedPath<'a> {
         self.directory
     }
 
+    /// What the names were held to.
+    #[must_use]
+    pub fn dot_files(&self) -> DotFiles {
+        self.dot_files
+    }
+
     /// The names with `/` between them, relative to the root; empty for the root itself.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -486,6 +492,82 @@ mod tests {
             (b"c\0", PathFault::Nul),
         ] {
             assert_eq!(below.child(name).unwrap_err(), fault, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn dot_files_are_names_where_they_are_served() {
+        let parse = |path: &'static str| CheckedPath::parse_with(path.as_bytes(), DotFiles::Served);
+        for (path, names) in [("/.git/config", ".git/config"), ("/a/...", "a/..."), ("/..a", "..a")] {
+            assert_eq!(parse(path).unwrap().as_bytes(), names.as_bytes());
+        }
+        for path in ["/..", "/.", "/a/..", "/%2e%2e/b", "/.git/../b"] {
+            assert_eq!(parse(path).unwrap_err(), PathFault::Dots, "{path}");
+        }
+        assert!(parse("/a/").unwrap().child(b".b").is_ok(), "and so are those in them");
+    }
+
+    #[test]
+    fn an_operator_writes_names_and_not_escapes() {
+        for (text, names, directory) in [
+            ("404.html", "404.html", false),
+            ("/a/404.html", "a/404.html", false),
+            ("a b%20c", "a b%20c", false),
+            (".hidden/x", ".hidden/x", false),
+            ("/docs/", "docs", true),
+            ("/", "", true),
+            ("", "", true),
+        ] {
+            let path = CheckedPath::of_names(text).unwrap();
+            assert_eq!((path.as_bytes(), path.asks_for_directory()), (names.as_bytes(), directory));
+        }
+        for text in ["//a", "..", "a/../b", "a//b", "a\\b", "a\0b", "a//"] {
+            assert!(CheckedPath::of_names(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_lies_beneath_is_told_by_whole_names() {
+        for (path, above, beneath) in [
+            ("/a/b/c", "/a/b", Some("/c")),
+            ("/a/b/", "/a/b", Some("/")),
+            ("/a/b/c/", "/", Some("/a/b/c/")),
+            ("/ab", "/a", None),
+            ("/a", "/a/b", None),
+        ] {
+            let beneath_it = parse(path).unwrap().beneath(&CheckedPath::of_names(above).unwrap());
+            assert_eq!(beneath_it.map(|path| path.as_reference(None)).as_deref(), beneath, "{path}");
+        }
+        assert!(parse("/a/b%20c").unwrap().beneath(&CheckedPath::of_names("a").unwrap()).is_some());
+    }
+
+    #[test]
+    fn endings_come_and_go_without_making_another_name_of_it() {
+        let without = |path| parse(path).unwrap().without_ending(".html").map(|path| path.as_reference(None));
+        assert_eq!(without("/a/b.html").as_deref(), Some("/a/b"));
+        assert_eq!(without("/a.html/b"), None);
+        assert_eq!(without("/a.html/"), None);
+        for path in ["/.html", "/a/.html", "/..html", "/...html"] {
+            let path = CheckedPath::parse_with(path.as_bytes(), DotFiles::Served).unwrap();
+            assert_eq!(path.without_ending(".html"), None, "{path:?}");
+        }
+        let with = |path| parse(path).unwrap().with_ending(".html").map(|path| path.as_reference(None));
+        assert_eq!(with("/a/b").as_deref(), Some("/a/b.html"));
+        assert_eq!((with("/a/"), with("/")), (None, None));
+    }
+
+    #[test]
+    fn the_directory_of_a_file_by_that_name() {
+        let index = FileName::default();
+        for (path, directory) in [
+            ("/index.html", Some("/")),
+            ("/a/index.html", Some("/a/")),
+            ("/a/x-index.html", None),
+            ("/a/index.html/", None),
+            ("/a", None),
+        ] {
+            let found = parse(path).unwrap().directory_of(&index).map(|path| path.as_reference(None));
+            assert_eq!(found.as_deref(), directory, "{path}");
         }
     }
 

@@ -90,7 +90,11 @@ mod tests {
     /// Names that people have used against listings, and what becomes of them.
     const NASTY: &[(&[u8], &str, &str)] = &[
         (b"plain-1.0_a~b.txt", "plain-1.0_a~b.txt", "plain-1.0_a~b.txt"),
-        (b"<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;", "%3Cscript%3Ealert%281%29%3C%2Fscript%3E"),
+        (
+            b"<script>alert(1)</script>",
+            "&lt;script&gt;alert(1)&lt;/script&gt;",
+            "%3Cscript%3Ealert%281%29%3C%2Fscript%3E",
+        ),
         (b"a\" onmouseover=\"x", "a&quot; onmouseover=&quot;x", "a%22%20onmouseover%3D%22x"),
         (b"it's", "it&#39;s", "it%27s"),
         (b"a&amp;b", "a&amp;amp;b", "a%26amp%3Bb"),

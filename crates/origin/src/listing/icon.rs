@@ -44,31 +44,37 @@ impl Icon {
     fn of_bare_name(name: &[u8]) -> Self {
         match name.to_ascii_lowercase().as_slice() {
             b"makefile" | b"dockerfile" | b"justfile" => Self::Code,
-            b"readme" | b"license" | b"copying" | b"authors" | b"changelog" | b"news" | b"install" | b"release"
-            | b"inrelease" | b"md5sums" | b"sha1sums" | b"sha256sums" | b"sha512sums" => Self::Text,
+            b"readme" | b"license" | b"copying" | b"authors" | b"changelog" | b"news" | b"install"
+            | b"release" | b"inrelease" | b"md5sums" | b"sha1sums" | b"sha256sums" | b"sha512sums" => {
+                Self::Text
+            }
             _ => Self::Other,
         }
     }
 
     fn of_extension(extension: &str) -> Self {
         match extension {
-            "7z" | "apk" | "br" | "bz2" | "crate" | "deb" | "gz" | "jar" | "lz" | "lz4" | "lzma" | "rar" | "rpm"
-            | "snap" | "tar" | "tbz2" | "tgz" | "txz" | "tzst" | "whl" | "xz" | "z" | "zip" | "zst" => Self::Archive,
-            "avif" | "bmp" | "gif" | "heic" | "ico" | "jpeg" | "jpg" | "jxl" | "png" | "psd" | "raw" | "svg"
-            | "tif" | "tiff" | "webp" | "xcf" => Self::Image,
-            "avi" | "flv" | "m2ts" | "m4v" | "mkv" | "mov" | "mp4" | "mpeg" | "mpg" | "ogv" | "webm" | "wmv" => {
-                Self::Video
+            "7z" | "apk" | "br" | "bz2" | "crate" | "deb" | "gz" | "jar" | "lz" | "lz4" | "lzma" | "rar"
+            | "rpm" | "snap" | "tar" | "tbz2" | "tgz" | "txz" | "tzst" | "whl" | "xz" | "z" | "zip"
+            | "zst" => Self::Archive,
+            "avif" | "bmp" | "gif" | "heic" | "ico" | "jpeg" | "jpg" | "jxl" | "png" | "psd" | "raw"
+            | "svg" | "tif" | "tiff" | "webp" | "xcf" => Self::Image,
+            "avi" | "flv" | "m2ts" | "m4v" | "mkv" | "mov" | "mp4" | "mpeg" | "mpg" | "ogv" | "webm"
+            | "wmv" => Self::Video,
+            "aac" | "aiff" | "flac" | "m4a" | "mid" | "mp3" | "oga" | "ogg" | "opus" | "wav" | "wma" => {
+                Self::Audio
             }
-            "aac" | "aiff" | "flac" | "m4a" | "mid" | "mp3" | "oga" | "ogg" | "opus" | "wav" | "wma" => Self::Audio,
-            "djvu" | "doc" | "docx" | "epub" | "key" | "mobi" | "odp" | "ods" | "odt" | "pdf" | "ppt" | "pptx"
-            | "ps" | "rtf" | "xls" | "xlsx" => Self::Document,
-            "adoc" | "asc" | "cfg" | "conf" | "csv" | "ini" | "log" | "md" | "md5" | "nfo" | "rst" | "sha1"
-            | "sha256" | "sha512" | "sig" | "sign" | "srt" | "sub" | "tex" | "tsv" | "txt" | "vtt" => Self::Text,
-            "bash" | "bat" | "c" | "cc" | "cpp" | "cs" | "css" | "diff" | "go" | "h" | "hpp" | "hs" | "htm" | "html"
-            | "java" | "js" | "json" | "jsonl" | "jsx" | "kt" | "lua" | "mjs" | "nix" | "patch" | "php" | "pl" | "ps1"
-            | "py" | "rb" | "rs" | "scala" | "sh" | "sql" | "swift" | "toml" | "ts" | "tsx" | "vue" | "wasm" | "xml"
-            | "yaml" | "yml" | "zig" => Self::Code,
-            "dmg" | "img" | "iso" | "ova" | "qcow2" | "squashfs" | "vdi" | "vhd" | "vhdx" | "vmdk" | "wim" => Self::Disk,
+            "djvu" | "doc" | "docx" | "epub" | "key" | "mobi" | "odp" | "ods" | "odt" | "pdf" | "ppt"
+            | "pptx" | "ps" | "rtf" | "xls" | "xlsx" => Self::Document,
+            "adoc" | "asc" | "cfg" | "conf" | "csv" | "ini" | "log" | "md" | "md5" | "nfo" | "rst"
+            | "sha1" | "sha256" | "sha512" | "sig" | "sign" | "srt" | "sub" | "tex" | "tsv" | "txt"
+            | "vtt" => Self::Text,
+            "bash" | "bat" | "c" | "cc" | "cpp" | "cs" | "css" | "diff" | "go" | "h" | "hpp" | "hs"
+            | "htm" | "html" | "java" | "js" | "json" | "jsonl" | "jsx" | "kt" | "lua" | "mjs" | "nix"
+            | "patch" | "php" | "pl" | "ps1" | "py" | "rb" | "rs" | "scala" | "sh" | "sql" | "swift"
+            | "toml" | "ts" | "tsx" | "vue" | "wasm" | "xml" | "yaml" | "yml" | "zig" => Self::Code,
+            "dmg" | "img" | "iso" | "ova" | "qcow2" | "squashfs" | "vdi" | "vhd" | "vhdx" | "vmdk"
+            | "wim" => Self::Disk,
             _ => Self::Other,
         }
     }

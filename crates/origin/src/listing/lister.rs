@@ -217,7 +217,12 @@ impl Asked {
     /// The tag of an answer: it changes with all that the answer is made of, this program included.
     ///
     /// A weak one (RFC 9110 §8.8.1): it is of what the disk said, not of the bytes that are sent.
-    fn tag(&self, entries: &EntriesDigest, directory: &CheckedPath<'_>, settings: Listing) -> Option<EntityTag> {
+    fn tag(
+        &self,
+        entries: &EntriesDigest,
+        directory: &CheckedPath<'_>,
+        settings: Listing,
+    ) -> Option<EntityTag> {
         let Self { query, format, host, .. } = self;
         let made_by = (env!("CARGO_PKG_VERSION"), content_security_policy());
         let made_of = (directory.as_bytes(), query, format, host, settings, made_by);
@@ -228,10 +233,13 @@ impl Asked {
 
     fn fields_of_answer(&self, validators: &Validators) -> Fields {
         let mut fields = Fields::with_capacity(8);
-        fields.set(header::CONTENT_TYPE, HeaderValue::from_static(match self.format {
-            Format::Html => "text/html; charset=utf-8",
-            Format::Json => "application/json",
-        }));
+        fields.set(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(match self.format {
+                Format::Html => "text/html; charset=utf-8",
+                Format::Json => "application/json",
+            }),
+        );
         fields.set(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         // RFC 9111 §5.2.2.4: nothing tells how long it stays as it is, so it is asked for each time.
         fields.set(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::listing::testing::{Shelf, Shown, is_stream, request};
+use crate::path::DotFiles;
 
 fn names(shown: &Shown) -> Vec<String> {
     let entries = shown.at("/entries");
@@ -37,6 +38,19 @@ async fn only_what_would_be_served_is_listed() {
     mknodat(CWD, shelf.path("fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
     assert_eq!(names(&shelf.get("/?format=json").await), ["d", "linked", "file", "link"]);
     assert_eq!(names(&shelf.get("/d/?format=json").await), ["file"]);
+}
+
+#[tokio::test]
+async fn dot_files_are_listed_where_they_are_served() {
+    let shelf = Shelf::new();
+    shelf.write(".well-known/x", "");
+    shelf.write(".profile", "");
+    let directory = CheckedPath::parse_with(b"/", DotFiles::Served).unwrap();
+    let listed = read(&shelf.root, &directory, 10, filter("")).unwrap();
+    let mut names: Vec<_> = listed.list.iter().map(Entry::text).collect();
+    names.sort();
+    assert_eq!(names, [".profile", ".well-known"]);
+    assert!(shelf.get("/?format=json").await.at("/entries").as_array().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -25,7 +25,10 @@ pub(crate) struct Moment {
 
 impl Moment {
     /// The moment that many seconds after the start of 1970.
-    #[expect(clippy::arithmetic_side_effects, reason = "nothing here is larger than the seconds of 9999 years")]
+    #[expect(
+        clippy::arithmetic_side_effects,
+        reason = "nothing here is larger than the seconds of 9999 years"
+    )]
     pub(crate) fn of(seconds: u64) -> Self {
         let seconds = seconds.min(LAST_S);
         let days = seconds / DAY_S + DAYS_TO_1970;

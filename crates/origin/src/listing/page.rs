@@ -92,7 +92,11 @@ impl Page {
              <meta name=color-scheme content=\"light dark\">\n<title>{}{}</title>\n\
              <link rel=icon href=\"{TAB_ICON}\">\n<style>{STYLE}</style>\n</head>\n<body>\n",
             Html(&title),
-            if self.directory.names().next().is_none() { String::new() } else { format!(" – {}", Html(self.top())) },
+            if self.directory.names().next().is_none() {
+                String::new()
+            } else {
+                format!(" – {}", Html(self.top()))
+            },
         )
     }
 

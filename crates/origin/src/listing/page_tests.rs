@@ -79,15 +79,13 @@ async fn each_place_above_is_one_link_away() {
         let response = shelf.show(&request(target, &host)).await.unwrap();
         let shown = crate::listing::testing::Shown::read(response).await;
         let nav = shown.text().split("<nav").nth(1).unwrap().split("</nav>").next().unwrap().to_owned();
-        let links: Vec<_> = nav.split("href=\"").skip(1).map(|rest| rest.split("</bdi>").next().unwrap()).collect();
+        let links: Vec<_> =
+            nav.split("href=\"").skip(1).map(|rest| rest.split("</bdi>").next().unwrap()).collect();
         links.join("|")
     };
     assert_eq!(way("/").await, "");
     assert_eq!(way("/a/").await, "../\"><bdi>mirror.example.org:8000");
-    assert_eq!(
-        way("/a/b/c/").await,
-        "../../../\"><bdi>mirror.example.org:8000|../../\"><bdi>a|../\"><bdi>b"
-    );
+    assert_eq!(way("/a/b/c/").await, "../../../\"><bdi>mirror.example.org:8000|../../\"><bdi>a|../\"><bdi>b");
     assert!(shelf.get("/a/").await.links().contains(&"../"));
     assert!(!shelf.get("/").await.links().contains(&"../"), "nothing is above the top");
 }
@@ -103,8 +101,14 @@ async fn a_row_says_name_size_and_time() {
                </bdi></a><td role=cell><data value=1234567 title=\"1,234,567 bytes\">1.2 MiB</data><td role=cell>\
                <time datetime=1994-11-06T08:49:37Z>1994-11-06 08:49</time>\n";
     assert!(shown.text().contains(row), "{}", shown.text());
-    assert!(shown.text().contains("<a href=\"./pool/\"><bdi>pool/</bdi></a><td role=cell><td role=cell><time"));
-    assert!(shown.text().contains("<p role=status>1 folder, 2 files, <span title=\"2,469,134 bytes\">2.4 MiB</span></p>"));
+    assert!(
+        shown.text().contains("<a href=\"./pool/\"><bdi>pool/</bdi></a><td role=cell><td role=cell><time")
+    );
+    assert!(
+        shown
+            .text()
+            .contains("<p role=status>1 folder, 2 files, <span title=\"2,469,134 bytes\">2.4 MiB</span></p>")
+    );
     assert!(shown.text().contains("href=\"./?archive=tar\""));
 }
 
@@ -116,7 +120,11 @@ async fn column_heads_sort_and_turn_round_without_a_script() {
         ("/", "ascending", ["./?sort=name&amp;order=desc", "./?sort=size", "./?sort=time"]),
         ("/?sort=name&order=desc", "descending", ["./", "./?sort=size", "./?sort=time"]),
         ("/?sort=size", "descending", ["./", "./?sort=size&amp;order=asc", "./?sort=time"]),
-        ("/?sort=time&order=asc&q=a", "ascending", ["./?q=a", "./?sort=size&amp;q=a", "./?sort=time&amp;q=a"]),
+        (
+            "/?sort=time&order=asc&q=a",
+            "ascending",
+            ["./?q=a", "./?sort=size&amp;q=a", "./?sort=time&amp;q=a"],
+        ),
     ] {
         let shown = shelf.get(target).await;
         let head = shown.text().split("<thead").nth(1).unwrap().split("</thead>").next().unwrap();
@@ -128,7 +136,11 @@ async fn column_heads_sort_and_turn_round_without_a_script() {
     }
     // The search keeps the order.
     let shown = shelf.get("/?sort=size&order=asc").await;
-    assert!(shown.text().contains("<input type=hidden name=sort value=size>\n<input type=hidden name=order value=asc>"));
+    assert!(
+        shown
+            .text()
+            .contains("<input type=hidden name=sort value=size>\n<input type=hidden name=order value=asc>")
+    );
 }
 
 #[tokio::test]

@@ -33,7 +33,11 @@ fn in_unit(bytes: u128, unit_bytes: u128, unit: &str) -> String {
         bytes.saturating_mul(steps).saturating_add(unit_bytes / 2).checked_div(unit_bytes).unwrap_or(0)
     };
     let tenths = rounded(10);
-    if tenths < 1000 { format!("{}.{} {unit}", tenths / 10, tenths % 10) } else { format!("{} {unit}", rounded(1)) }
+    if tenths < 1000 {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    } else {
+        format!("{} {unit}", rounded(1))
+    }
 }
 
 /// A number with its thousands set apart: `1,234,567`.
@@ -89,9 +93,13 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        for (number, text) in
-            [(0, "0"), (999, "999"), (1000, "1,000"), (1_002_003, "1,002,003"), (u64::MAX, "18,446,744,073,709,551,615")]
-        {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (1_002_003, "1,002,003"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
             assert_eq!(Grouped(number).to_string(), text);
         }
         let files = |number| Count { number, one: "file", many: "files" }.to_string();

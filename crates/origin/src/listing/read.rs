@@ -3,12 +3,12 @@
 //! This asks the disk once or more for each name, so it is never done on a thread that serves.
 
 use rustix::fd::{AsFd, BorrowedFd};
-use rustix::fs::{Access, AtFlags, Dir, FileType, accessat, statat};
+use rustix::fs::{Access, AtFlags, Dir, FileType, Mode, accessat, statat};
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::identity::{Identity, Kind};
 use crate::listing::entries::{Entries, Entry, EntryKind};
-use crate::path::CheckedPath;
+use crate::path::{CheckedPath, DotFiles};
 use crate::root::{FileFault, Root, Seen, fault};
 
 /// Reads the names in `directory` that are served and that `filter` takes, at most `max` of them, in
@@ -30,8 +30,9 @@ pub(crate) fn read(
     while let Some(next) = names.read() {
         let next = next.map_err(fault)?;
         let name = next.file_name().to_bytes();
-        // No dot file is shown, not even the one directory of them that is served (RFC 8615).
-        if name.starts_with(b".") || !filter(name) {
+        // Where dot files are not served, none is shown, not even the directory that is (RFC 8615).
+        let is_shown = !name.starts_with(b".") || directory.dot_files() == DotFiles::Served;
+        if !is_shown || !filter(name) {
             continue;
         }
         let Ok(path) = directory.child(name) else { continue };
@@ -54,13 +55,15 @@ fn look(root: &Root, directory: BorrowedFd<'_>, name: &[u8], path: &CheckedPath<
     } else {
         Seen { kind: Kind::of(&stat), identity: Identity::of(&stat) }
     };
-    let (kind, access) = match seen.kind {
-        Kind::File => (EntryKind::File(seen.identity.size()), Access::READ_OK),
-        Kind::Directory => (EntryKind::Directory, Access::EXEC_OK),
+    let (kind, access, everybody) = match seen.kind {
+        Kind::File => (EntryKind::File(seen.identity.size()), Access::READ_OK, Mode::ROTH),
+        Kind::Directory => (EntryKind::Directory, Access::EXEC_OK, Mode::XOTH),
         Kind::Other => return None,
     };
-    // Only a plain refusal counts: a filter that doesn't know the call says PERM to all.
-    if accessat(directory, name, access, AtFlags::EACCESS) == Err(Errno::ACCESS) {
+    // What is open to everybody, as most is, needs no asking. Of the answers only a plain refusal
+    // counts: a filter that doesn't know the call says PERM to all.
+    let is_open = !is_link && Mode::from_raw_mode(stat.st_mode).contains(everybody);
+    if !is_open && accessat(directory, name, access, AtFlags::EACCESS) == Err(Errno::ACCESS) {
         return None;
     }
     Some(Entry { name: name.into(), kind, modified: seconds(&seen.identity), is_link })

@@ -131,7 +131,8 @@ pub(crate) fn request(target: &str, fields: &[(HeaderName, &str)]) -> Request {
 
 /// Whether a program of the system's is there. CI has all that the tests call.
 pub(crate) fn is_installed(program: &str) -> bool {
-    let installed = Command::new(program).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let installed =
+        Command::new(program).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     assert!(installed || std::env::var_os("CI").is_none(), "CI has to have {program}");
     installed
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod fault;
 pub(crate) mod pack;
+pub(crate) mod packer;
 pub(crate) mod tar;
 pub(crate) mod walk;
 pub(crate) mod zip;

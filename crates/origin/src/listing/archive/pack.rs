@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -15,29 +14,13 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::disposition;
-use crate::listing::archive::fault::ArchiveFault;
+use crate::listing::archive::packer::{Packer, Step};
 use crate::listing::archive::tar::Tar;
 use crate::listing::archive::walk::{Walk, WalkLimits, name};
 use crate::listing::archive::zip::Zip;
 use crate::listing::query::Packing;
 use crate::path::CheckedPath;
-use crate::root::{OpenFile, Root};
-
-/// A step ends when it has made at least so many bytes: what one archive holds in memory.
-pub(crate) const STEP_BYTES: usize = 256 << 10;
-
-/// Files up to this many bytes are read whole before anything of them is packed, so that one that has
-/// just become shorter can still be left out.
-pub(crate) const WHOLE_MAX: u64 = 64 << 10;
-
-/// The next bytes of an archive, in order; none at the end.
-pub(crate) type Step = Result<Vec<Segment>, ArchiveFault>;
-
-/// What makes an archive.
-pub(crate) trait Packer: Send {
-    /// Makes some more of it. Asks the disk.
-    fn step(&mut self) -> Step;
-}
+use crate::root::Root;
 
 /// The directory as an archive. `place` is given back when the answer has been sent or given up.
 pub(crate) fn response(
@@ -61,13 +44,6 @@ pub(crate) fn response(
         .with(header::ACCEPT_RANGES, HeaderValue::from_static("none"));
     response.body = Body::from_source(None, Packed::new(packer, place));
     response
-}
-
-/// Reads a small file whole; `None` if it has become shorter since it was opened.
-pub(crate) fn read_whole(file: &OpenFile) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(file.identity().size()).ok()?];
-    file.file().read_exact_at(&mut bytes, 0).ok()?;
-    Some(bytes)
 }
 
 /// An archive that is being sent.

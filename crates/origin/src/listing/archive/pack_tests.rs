@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use super::*;
+use crate::listing::archive::fault::ArchiveFault;
 use crate::listing::testing::{MODIFIED, Shelf, Shown, is_installed, request};
 
 const LARGE: usize = 300_001;
@@ -79,7 +80,9 @@ fn tree(directory: &Path) -> Vec<String> {
 /// The same of the shelf, without what is not served.
 fn expected(shelf: &Shelf) -> Vec<String> {
     let served = tree(&shelf.path("")).into_iter();
-    served.filter(|line| line.starts_with("pub/") && !line.contains(".hidden") && !line.contains("/out")).collect()
+    served
+        .filter(|line| line.starts_with("pub/") && !line.contains(".hidden") && !line.contains("/out"))
+        .collect()
 }
 
 async fn pack(shelf: &Shelf, target: &str) -> Shown {
@@ -113,10 +116,13 @@ async fn a_zip_is_read_by_unzip_and_python() {
         let time = fs::metadata(directory.path().join("out/pub/small.txt")).unwrap().modified().unwrap();
         assert_eq!(time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(), MODIFIED);
     }
-    let script = "import zipfile; z = zipfile.ZipFile('../archive'); assert z.testzip() is None; z.extractall()";
+    let script =
+        "import zipfile; z = zipfile.ZipFile('../archive'); assert z.testzip() is None; z.extractall()";
     if let Some((directory, _)) = unpacked(&shown.content, "python3", &["-c", script]) {
         let without_modes = |tree: Vec<String>| -> Vec<String> {
-            tree.into_iter().map(|line| line.strip_suffix(" 100").map_or(line.clone(), |l| format!("{l} 0"))).collect()
+            tree.into_iter()
+                .map(|line| line.strip_suffix(" 100").map_or(line.clone(), |l| format!("{l} 0")))
+                .collect()
         };
         let out = tree(&directory.path().join("out"));
         assert_eq!(without_modes(out), without_modes(expected(&shelf)));
@@ -181,10 +187,13 @@ fn what_vanishes_or_shrinks_before_its_turn_is_left_out() {
             }
             archive.extend(more);
         }
-        let bytes: Vec<u8> = archive.iter().flat_map(|segment| match segment {
-            Segment::Bytes(bytes) => bytes.to_vec(),
-            Segment::File(_) => panic!("all are small"),
-        }).collect();
+        let bytes: Vec<u8> = archive
+            .iter()
+            .flat_map(|segment| match segment {
+                Segment::Bytes(bytes) => bytes.to_vec(),
+                Segment::File(_) => panic!("all are small"),
+            })
+            .collect();
         let contains = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
         assert!(contains(b"c-stays") && !contains(b"b-vanishes"), "{packing:?}");
     }

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use tar::{Builder, EntryType, Header};
 
 use crate::listing::archive::fault::ArchiveFault;
-use crate::listing::archive::pack::{Packer, STEP_BYTES, Step, WHOLE_MAX, read_whole};
+use crate::listing::archive::packer::{Packer, STEP_BYTES, Step, WHOLE_MAX, read_whole};
 use crate::listing::archive::walk::{Content, Item, Walk};
 use crate::root::OpenFile;
 
@@ -58,7 +58,12 @@ impl Tar {
     }
 
     /// Adds a file whole, or its beginning, and gives what follows.
-    fn file(&mut self, item: &Item, file: &OpenFile, out: &mut Vec<u8>) -> Result<Option<Rest>, ArchiveFault> {
+    fn file(
+        &mut self,
+        item: &Item,
+        file: &OpenFile,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Rest>, ArchiveFault> {
         let size = file.identity().size();
         if size > WHOLE_MAX {
             let slice = FileSlice::new(Arc::clone(file.file()), size, 0, size).ok_or(Errno::OVERFLOW)?;

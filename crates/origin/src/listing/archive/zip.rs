@@ -13,7 +13,7 @@ use message::body::Segment;
 use std::os::unix::fs::FileExt;
 
 use crate::listing::archive::fault::ArchiveFault;
-use crate::listing::archive::pack::{Packer, STEP_BYTES, Step, WHOLE_MAX, read_whole};
+use crate::listing::archive::packer::{Packer, STEP_BYTES, Step, WHOLE_MAX, read_whole};
 use crate::listing::archive::walk::{Content, Item, Walk};
 use crate::listing::archive::zip_record::{Descriptor, End, Method, Record};
 use crate::root::{FileFault, OpenFile};
