@@ -9,8 +9,8 @@
 //! for the absence of an answer (400 and its like, 502, 504, 523; all in [`server::answer`]), and keeps no
 //! content.
 //!
-//! The same two halves carry both directions: [`intake`] is what reads from a connection, [`outlet`]
-//! is what writes to it.
+//! The same two halves carry both directions: `intake` is what reads from a connection, `outlet` is
+//! what writes to it.
 
 #![forbid(unsafe_code)]
 

@@ -143,7 +143,7 @@ impl Reading {
                     return Poll::Ready(Ok((head, framing)));
                 }
                 Ok(_) => {}
-                Err(fault) => return Poll::Ready(Err(self.headless(&fault, broken.as_ref()))),
+                Err(fault) => return Poll::Ready(Err(self.headless(&fault))),
             }
         }
         // A server may answer and close before it has taken the whole request (RFC 9112 §9.5): what it
@@ -235,19 +235,16 @@ impl Reading {
     }
 
     /// The connection ended, or broke the protocol, before the end of the response's head.
-    fn headless(&self, fault: &IntakeFault, broken: Option<&Broken>) -> Failure {
+    fn headless(&self, fault: &IntakeFault) -> Failure {
         let nothing_came = match fault {
             IntakeFault::Protocol(fault) => *fault == Fault::NoResponse,
             IntakeFault::Closed | IntakeFault::Connection(_) => self.intake.inbound.is_between_messages(),
         };
-        match (fault, broken) {
-            (_, Some(Broken::Content(failure))) => failure.clone(),
-            (fault, _) if nothing_came => Failure::new(
-                FailureKind::ConnectionTerminated,
-                format!("the server closed the connection without an answer{}", cause(fault)),
-            ),
-            (fault, _) => incomplete(fault),
+        if nothing_came {
+            let detail = format!("the server closed the connection without an answer{}", cause(fault));
+            return Failure::new(FailureKind::ConnectionTerminated, detail);
         }
+        incomplete(fault)
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::support::content::read;
 use crate::support::origin::{Origin, fetch, pool, pool_with};
+use crate::support::peer::End;
 use crate::support::soon;
 
 /// Short, where the wait has to end in the test.
@@ -76,13 +77,27 @@ async fn a_server_that_says_nothing_is_waited_for_as_long_as_the_limit() {
 #[tokio::test]
 async fn content_that_stops_coming_is_waited_for_as_long_as_the_limit() {
     for head in ["Content-Length: 10\r\n", "Transfer-Encoding: chunked\r\n", ""] {
-        let (mut origin, pool) = (Origin::listen(), pool_with(|limits| limits.content = SHORT));
-        let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n5\r\nhel");
-        let (got, _server) = tokio::join!(fetch(&pool, origin.get("/")), origin.answer(&answer));
-        let got = got.unwrap();
-        assert_eq!(got.broken, Some(FailureKind::HttpResponseTimeout), "{head:?}");
-        assert!(got.content.ends_with(b"hel"));
+        for content in ["", "5\r\nhel"] {
+            let (mut origin, pool) = (Origin::listen(), pool_with(|limits| limits.content = SHORT));
+            let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n{content}");
+            let (got, _server) = tokio::join!(fetch(&pool, origin.get("/")), origin.answer(&answer));
+            let got = got.unwrap();
+            assert_eq!(got.broken, Some(FailureKind::HttpResponseTimeout), "{head:?}");
+            assert!(content.is_empty() == got.content.is_empty());
+        }
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_failed_is_closed_even_if_somebody_holds_its_content() {
+    let (mut origin, pool) = (Origin::listen(), pool_with(|limits| limits.content = SHORT));
+    let call = pool.call(origin.get("/"));
+    let (response, mut server) =
+        tokio::join!(soon(call), origin.answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"));
+    let mut content = response.unwrap().body.into_stream();
+    assert!(matches!(soon(content.next()).await, Some(Err(_))));
+    assert_eq!(server.end().await, End::Closed);
+    drop(content);
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use message::{Body, FailureKind, Method};
+use message::{Body, FailureKind, Method, Service};
 
+use crate::support::content::read;
 use crate::support::origin::{Origin, fetch, pool, pool_with};
 use crate::support::peer::{End, Peer};
 use crate::support::soon;
@@ -62,9 +63,9 @@ async fn after_anything_less_a_new_connection_is_made() {
         let (mut origin, pool) = (Origin::listen(), pool());
         let (got, mut first) = tokio::join!(fetch(&pool, origin.get("/")), origin.answer(answer));
         got.unwrap();
+        first.rest().await; // the client closes it at once
         let (got, _second) = tokio::join!(fetch(&pool, origin.get("/")), origin.answer(WHOLE));
         assert_eq!(got.unwrap().content, "hello", "after {answer:?}");
-        first.rest().await; // the client has closed it
     }
 }
 
@@ -87,12 +88,12 @@ async fn a_response_that_is_dropped_unread_takes_its_connection_with_it() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     ] {
         let (mut origin, pool) = (Origin::listen(), pool());
-        let call = message::Service::call(&pool, origin.get("/"));
+        let call = pool.call(origin.get("/"));
         let (response, mut first) = tokio::join!(soon(call), origin.answer(answer));
         drop(response.unwrap().body);
+        first.rest().await; // the client closes it at once
         let (got, _second) = tokio::join!(fetch(&pool, origin.get("/")), origin.answer(WHOLE));
         assert_eq!(got.unwrap().content, "hello");
-        first.rest().await; // the client has closed it
     }
 }
 
@@ -117,18 +118,24 @@ async fn a_kept_connection_that_was_closed_meanwhile_is_not_used() {
     assert_eq!(got.unwrap().content, "hello", "not even a POST notices");
 }
 
-/// Sends a request on a kept connection, where the server says only `last_words` and closes. Gives what
-/// the client got, if the server answers those that come to it anew.
-async fn on_a_dying_connection(method: Method, body: Body, last_words: &str) -> Result<String, FailureKind> {
+/// Sends a request on a kept connection, where the server says only `last_words` and ends it so. Gives
+/// what the client got, if the server answers those that come to it anew.
+async fn on_a_dying_connection(
+    (method, body): (Method, Body),
+    last_words: &str,
+    end: End,
+) -> Result<String, FailureKind> {
     let (mut origin, pool) = (Origin::listen(), pool());
     let (got, mut first) = tokio::join!(fetch(&pool, origin.get("/")), origin.answer(WHOLE));
     got.unwrap();
-    let again = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nagain";
     let request = origin.request(method, "/", body);
     let answers = async {
         answer_on(&mut first, last_words).await;
-        drop(first);
-        let _second = origin.answer(again).await;
+        match end {
+            End::Closed => drop(first),
+            End::Reset => first.reset(),
+        }
+        let _second = origin.answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nagain").await;
         std::future::pending::<()>().await;
     };
     tokio::select! {
@@ -142,23 +149,28 @@ async fn on_a_dying_connection(method: Method, body: Body, last_words: &str) -> 
 
 #[tokio::test]
 async fn on_a_kept_connection_that_turns_out_dead_an_idempotent_request_is_sent_once_more() {
-    let sent = |method, body| on_a_dying_connection(method, body, "");
-    for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
-        let expected = if method == Method::HEAD { "" } else { "again" };
-        assert_eq!(sent(method, Body::Empty).await.as_deref(), Ok(expected), "RFC 9110 §9.2.2");
-    }
-    for (method, body) in
-        [(Method::POST, Body::Empty), (Method::PATCH, Body::Empty), (Method::PUT, Body::from("x"))]
-    {
-        assert_eq!(sent(method, body).await, Err(FailureKind::ConnectionTerminated));
+    for end in [End::Closed, End::Reset] {
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            let expected = if method == Method::HEAD { "" } else { "again" };
+            let got = on_a_dying_connection((method, Body::Empty), "", end).await;
+            assert_eq!(got.as_deref(), Ok(expected), "RFC 9110 §9.2.2");
+        }
+        for request in
+            [(Method::POST, Body::Empty), (Method::PATCH, Body::Empty), (Method::PUT, Body::from("x"))]
+        {
+            let got = on_a_dying_connection(request, "", end).await;
+            assert_eq!(got, Err(FailureKind::ConnectionTerminated));
+        }
     }
 }
 
 #[tokio::test]
 async fn nothing_is_sent_again_once_a_byte_of_a_response_has_come() {
-    for last_words in ["H", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 100 Continue\r\n\r\n"] {
-        let got = on_a_dying_connection(Method::GET, Body::Empty, last_words).await;
-        assert_eq!(got, Err(FailureKind::HttpResponseIncomplete), "{last_words:?}");
+    for end in [End::Closed, End::Reset] {
+        for last_words in ["H", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 100 Continue\r\n\r\n"] {
+            let got = on_a_dying_connection((Method::GET, Body::Empty), last_words, end).await;
+            assert_eq!(got, Err(FailureKind::HttpResponseIncomplete), "{last_words:?}");
+        }
     }
 }
 
@@ -172,11 +184,11 @@ async fn on_a_new_connection_nothing_is_sent_again() {
 
 #[tokio::test]
 async fn what_a_server_says_before_it_hangs_up_is_heard() {
-    let (mut origin, pool) = (Origin::listen(), pool());
     let busy = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbusy";
-    // It does not read the request at all, so its close is a reset.
+    let (mut origin, pool) = (Origin::listen(), pool());
     let (got, ()) = tokio::join!(fetch(&pool, origin.get("/")), async {
         let mut server = origin.accept().await;
+        // It does not read the request, so its close is a reset.
         while server.is_quiet() {
             tokio::task::yield_now().await;
         }
@@ -184,6 +196,16 @@ async fn what_a_server_says_before_it_hangs_up_is_heard() {
     });
     let got = got.unwrap();
     assert_eq!((got.status.as_u16(), &got.content[..]), (503, &b"busy"[..]));
+}
+
+#[tokio::test]
+async fn a_response_that_has_come_whole_frees_its_connection_before_it_is_read() {
+    let (mut origin, pool) = (Origin::listen(), pool());
+    let call = pool.call(origin.get("/first"));
+    let (first, mut server) = tokio::join!(soon(call), origin.answer(WHOLE));
+    let (got, ()) = tokio::join!(fetch(&pool, origin.get("/second")), answer_on(&mut server, WHOLE));
+    assert_eq!(got.unwrap().content, "hello");
+    assert_eq!(read(first.unwrap().body).await.0, "hello");
 }
 
 #[tokio::test]
@@ -214,8 +236,10 @@ async fn no_more_connections_are_kept_than_the_limit() {
 #[tokio::test]
 async fn a_connection_that_was_kept_too_long_is_not_used() {
     let (mut origin, pool) = (Origin::listen(), pool_with(|limits| limits.idle = Duration::ZERO));
+    let mut servers = Vec::new();
     for _ in 0..2 {
-        let (got, _server) = tokio::join!(fetch(&pool, origin.get("/")), origin.answer(WHOLE));
+        let (got, server) = tokio::join!(fetch(&pool, origin.get("/")), origin.answer(WHOLE));
         assert_eq!(got.unwrap().content, "hello");
+        servers.push(server); // which would go on
     }
 }

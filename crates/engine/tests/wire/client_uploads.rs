@@ -30,6 +30,16 @@ async fn a_refusal_counts_also_if_the_server_takes_no_more() {
 }
 
 #[tokio::test]
+async fn after_a_last_answer_no_more_of_the_request_is_sent() {
+    let refusal = "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 2\r\n\r\nno";
+    let (mut origin, pool) = (Origin::listen(), pool());
+    let request = origin.request(Method::POST, "/", much());
+    let (got, mut server) = tokio::join!(fetch(&pool, request), origin.answer(refusal));
+    assert_eq!(got.unwrap().content, "no");
+    assert!(server.rest().await.0.len() < MORE_THAN_BUFFERS, "RFC 9112 §9.5");
+}
+
+#[tokio::test]
 async fn a_server_may_answer_first_and_read_later() {
     let (mut origin, pool) = (Origin::listen(), pool());
     let request = origin.request(Method::POST, "/", much());

@@ -190,6 +190,24 @@ async fn a_service_may_drop_the_content_half_read() {
 }
 
 #[tokio::test]
+async fn content_that_was_read_to_its_end_may_be_held_for_ever() {
+    let (hold, _held) = mpsc::unbounded_channel();
+    let server = served(Script(move |request: Request| {
+        let hold = hold.clone();
+        async move {
+            let mut content = request.body.into_stream();
+            while content.next().await.is_some() {}
+            hold.send(content).unwrap();
+            Ok(Response::text(StatusCode::OK, "held"))
+        }
+    }));
+    let mut client = Peer::connect(server.address).await;
+    for _ in 0..2 {
+        assert_eq!(client.ask(post_of_length(5, "hello")).await.content, "held");
+    }
+}
+
+#[tokio::test]
 async fn content_that_is_held_after_the_answer_does_not_wedge_the_connection() {
     let (hold, mut held) = mpsc::unbounded_channel();
     let service = Answers::new(move |request| {

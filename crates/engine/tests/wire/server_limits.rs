@@ -110,6 +110,26 @@ async fn a_client_that_sends_without_end_after_its_last_answer_is_cut() {
 }
 
 #[tokio::test]
+async fn a_client_that_says_it_is_done_is_waited_for_only_if_it_is_not() {
+    let last = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let server = served_with(hello(), |server| server.patience.discard = LONG);
+    let mut true_to_its_word = Peer::connect(server.address).await;
+    assert_eq!(true_to_its_word.ask(last).await.content, "hello");
+    assert_eq!(true_to_its_word.end().await, End::Closed);
+    server.stop.start();
+    soon(server.stop.finished()).await;
+    drop(true_to_its_word);
+
+    let server = served(hello());
+    let mut sends_on = Peer::connect(server.address).await;
+    sends_on.send([last.as_bytes(), &[b'x'; 1024 * 1024]].concat()).await;
+    assert_eq!(sends_on.answer().await.content, "hello");
+    sends_on.send("and on").await; // RFC 9112 §9.6: no reset that could lose it the answer
+    sends_on.hang_up().await;
+    assert_eq!(sends_on.end().await, End::Closed);
+}
+
+#[tokio::test]
 async fn a_head_that_trickles_is_408_however_it_trickles() {
     let server = served_within(LONG, SHORT);
     let mut client = Peer::connect(server.address).await;

@@ -1,14 +1,17 @@
 //! The server side: failures, panics, and what is told of each exchange.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{AskedFields, Ending};
+use engine::{AskedFields, Ending, ExchangeRecord, Observer, Server, clock, serve};
 use lab::Answers;
-use message::{Body, Failure, FailureKind, HeaderValue, Request, Response, StatusCode};
+use message::{Body, Failure, FailureKind, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use net::drain;
+use tokio::sync::mpsc;
 
 use crate::support::content::{broken_stream, fed, piece, read};
 use crate::support::peer::{End, Peer};
-use crate::support::served::{Entry, Script, served, served_with};
+use crate::support::served::{Entry, Script, listener, served, served_with};
 use crate::support::soon;
 
 const GET: &str = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -120,6 +123,57 @@ async fn an_interim_response_is_not_content() {
     let record = server.records.next().await;
     let received = (interim.0.len() + head.0.len() + 5) as u64;
     assert_eq!((record.sent, record.content), (received, 5));
+}
+
+/// Notes what a response says of itself before it is sent.
+struct Overhears(mpsc::UnboundedSender<(StatusCode, Option<HeaderValue>)>);
+
+impl Observer for Overhears {
+    fn answering(&self, response: &Response) {
+        let said = response.fields.get(&CACHE_STATUS).cloned();
+        self.0.send((response.status, said)).unwrap();
+    }
+
+    fn exchange(&self, _: &ExchangeRecord) {}
+}
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+#[tokio::test]
+async fn what_a_response_says_is_told_before_it_is_sent() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let service = Answers::or_fails(|request| {
+        let hit = HeaderValue::from_static("Sockets; hit");
+        match request.method {
+            Method::GET => Ok(Response::text(StatusCode::OK, "x").with(CACHE_STATUS, hit)),
+            _ => Err(Failure::new(FailureKind::ConnectionRefused, "nobody there")),
+        }
+    });
+    let (listener, (_stop, draining)) = (listener(), drain());
+    let address = listener.local_addr();
+    let server = Arc::new(Server::new(service, Overhears(tell), 10));
+    tokio::spawn(serve(listener.start().unwrap(), server, draining));
+    let mut client = Peer::connect(address).await;
+    client.ask(GET).await;
+    client.ask("DELETE / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let (first, second) = (told.try_recv().unwrap(), told.try_recv().unwrap());
+    assert_eq!(first, (StatusCode::OK, Some(HeaderValue::from_static("Sockets; hit"))));
+    assert_eq!((second.0.as_u16(), second.1), (523, None), "a failure is told as what it became");
+}
+
+#[tokio::test]
+async fn a_service_is_told_who_asks_what_and_when() {
+    let before = clock::now();
+    let server = served(Answers::new(move |request| {
+        assert!(request.received_at >= before && request.received_at <= clock::now());
+        let peer = request.peer.unwrap();
+        Response::text(StatusCode::OK, format!("{peer} {} {}", request.method, request.target))
+    }));
+    for _ in 0..2 {
+        let mut client = Peer::connect(server.address).await;
+        let answer = client.ask("PURGE http://b/x?y HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!(answer.content, format!("{} PURGE http://b/x?y", client.address));
+    }
 }
 
 #[tokio::test]

@@ -86,10 +86,12 @@ async fn a_request_that_is_being_answered_when_the_stop_begins_is_told_that_it_i
     let mut client = Peer::connect(server.address).await;
     client.send(GET).await;
     soon(calls.recv()).await.unwrap();
+    client.send(GET).await; // it does not know yet
     server.stop.start();
     gate.add_permits(1);
     let answer = client.answer().await;
     assert_eq!((&answer.content[..], answer.head.field("Connection")), (&b"hello"[..], Some("close")));
+    client.send(GET).await; // RFC 9112 §9.6: no reset that could lose it the answer
     client.hang_up().await;
     assert_eq!(client.end().await, End::Closed);
     soon(server.stop.finished()).await;
@@ -97,15 +99,24 @@ async fn a_request_that_is_being_answered_when_the_stop_begins_is_told_that_it_i
 
 #[tokio::test]
 async fn a_head_that_has_begun_when_the_stop_begins_is_waited_for() {
-    let server = served(hello());
-    let mut client = Peer::connect(server.address).await;
-    assert_eq!(client.ask(GET).await.content, "hello");
-    client.send(&GET[..10]).await;
-    server.stop.start();
-    let answer = client.ask(&GET[10..]).await;
-    assert_eq!((&answer.content[..], answer.head.field("Connection")), (&b"hello"[..], Some("close")));
-    drop(client);
-    soon(server.stop.finished()).await;
+    for is_heard_of_before in [false, true] {
+        let server = served(hello());
+        let mut client = Peer::connect(server.address).await;
+        let mut other = Peer::connect(server.address).await;
+        assert_eq!(client.ask(GET).await.content, "hello");
+        client.send(&GET[..10]).await;
+        if is_heard_of_before {
+            // What came first is read first, and who waits first hears of the stop first.
+            assert_eq!(other.ask(GET).await.content, "hello");
+            server.stop.start();
+            assert_eq!(other.end().await, End::Closed);
+        }
+        server.stop.start();
+        let answer = client.ask(&GET[10..]).await;
+        assert_eq!((&answer.content[..], answer.head.field("Connection")), (&b"hello"[..], Some("close")));
+        drop(client);
+        soon(server.stop.finished()).await;
+    }
 }
 
 #[tokio::test]

@@ -8,8 +8,13 @@ use net::{Dialer, ReadHalf, Stream, WriteHalf};
 
 use super::soon;
 
+/// How far [`Peer::until`] looks, in bytes.
+const UNTIL_MAX: usize = 1024 * 1024;
+
 /// One end of a connection: it sends what it is told to, and takes bytes as they come.
 pub(crate) struct Peer {
+    /// Our own address.
+    pub(crate) address: SocketAddr,
     pub(crate) read: ReadHalf,
     write: Option<WriteHalf>,
     inbox: BytesMut,
@@ -61,8 +66,9 @@ impl Head {
 
 impl Peer {
     pub(crate) fn on(stream: Stream) -> Self {
+        let address = stream.local_addr().expect("the connection is there");
         let (read, write) = stream.split();
-        Self { read, write: Some(write), inbox: BytesMut::new() }
+        Self { address, read, write: Some(write), inbox: BytesMut::new() }
     }
 
     pub(crate) async fn connect(address: SocketAddr) -> Self {
@@ -104,6 +110,7 @@ impl Peer {
             if let Some(at) = self.inbox.windows(mark.len()).position(|window| window == mark) {
                 return self.inbox.split_to(at + mark.len()).freeze();
             }
+            assert!(self.inbox.len() < UNTIL_MAX, "much came, and no {mark:?} in it");
             let came = soon(self.read.read(&mut self.inbox)).await.expect("the connection is there");
             assert!(came > 0, "the end came before {mark:?}, after {:?}", self.inbox);
         }
