@@ -1,27 +1,9 @@
-//! Pages that a site shows in the place of our line of text when something goes wrong.
+//! Pages that a site shows in the place of our line of text when something goes wrong: which file goes
+//! with which status.
 
-use http::{HeaderName, StatusCode, header};
-use message::body::Body;
-use message::response::Response;
+use http::StatusCode;
 
 use crate::path::{CheckedPath, PathFault};
-use crate::representation::Representation;
-
-/// What is said of a file and not of an error: which version it is of, that it can be had in parts,
-/// for how long it may be kept and for what it may be taken.
-///
-/// A rule that lets every page be kept for a year would otherwise keep the error that long.
-const OF_FILES: [HeaderName; 9] = [
-    header::ACCEPT_RANGES,
-    header::CACHE_CONTROL,
-    header::CONTENT_DISPOSITION,
-    header::CONTENT_ENCODING,
-    header::CONTENT_LENGTH,
-    header::ETAG,
-    header::EXPIRES,
-    header::LAST_MODIFIED,
-    header::VARY,
-];
 
 /// A file beneath the root that is sent with the answers of one status.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,17 +61,6 @@ impl ErrorPage {
     pub fn file(&self) -> &CheckedPath<'static> {
         &self.file
     }
-}
-
-/// The same answer with the content of that page. Its status stays, and so do its own fields.
-pub(crate) fn show(mut response: Response, page: &Representation) -> Response {
-    for (name, value) in page.fields().iter() {
-        if !OF_FILES.contains(name) {
-            response.fields.set(name.clone(), value.clone());
-        }
-    }
-    response.body = Body::from_segment(page.content().clone());
-    response
 }
 
 #[cfg(test)]

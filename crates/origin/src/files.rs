@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use http::header::{IF_MATCH, RANGE};
 use message::field::coding::AcceptEncoding;
+use message::field::digest::WANT_REPR_DIGEST;
 use message::fields::Fields;
 use message::response::Response;
 
@@ -89,6 +90,12 @@ impl Files {
             Ok(Seen { kind: Kind::Other, .. }) | Err(FileFault::Absent) => Err(FileFault::Absent),
             Ok(_) | Err(_) => self.find_on_disk(&root, path, now),
         }
+    }
+
+    /// Whether the file itself is what a request with those fields selects, and all that it wants to
+    /// know of it is known: then there is nothing to wait for.
+    pub(crate) fn is_all_there(file: &Representation, request: &Fields) -> bool {
+        !file.offer().varies() && !request.contains(&WANT_REPR_DIGEST)
     }
 
     /// Which representation of the `file` found at `path` a request with those fields selects

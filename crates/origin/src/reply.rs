@@ -1,6 +1,7 @@
-//! What is answered when there is a file: its conditions, its parts, the whole of it.
+//! What is answered when there is a file: its conditions, its parts, the whole of it; or a page that
+//! says that there is none.
 
-use http::StatusCode;
+use http::{HeaderName, StatusCode, header};
 use message::body::Body;
 use message::partial;
 use message::precondition::{self, Verdict};
@@ -9,6 +10,22 @@ use message::response::Response;
 
 use crate::refusal::text;
 use crate::representation::Representation;
+
+/// What is said of a file and not of an error: which version it is of, that it can be had in parts,
+/// for how long it may be kept and for what it may be taken.
+///
+/// A rule that lets every page be kept for a year would otherwise keep the error that long.
+const OF_FILES: [HeaderName; 9] = [
+    header::ACCEPT_RANGES,
+    header::CACHE_CONTROL,
+    header::CONTENT_DISPOSITION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::ETAG,
+    header::EXPIRES,
+    header::LAST_MODIFIED,
+    header::VARY,
+];
 
 /// The answer to a GET or HEAD of a file that is there.
 #[must_use]
@@ -33,6 +50,18 @@ pub fn found(request: &Request, representation: &Representation) -> Response {
     // RFC 9110 §14.2: ranges are considered last.
     let selection = partial::partial(fields, method, validators, representation.length());
     partial::respond(selection, whole)
+}
+
+/// The same answer with the content of an error page. Its status stays, and so do its own fields.
+#[must_use]
+pub fn with_page(mut response: Response, page: &Representation) -> Response {
+    for (name, value) in page.fields().iter() {
+        if !OF_FILES.contains(name) {
+            response.fields.set(name.clone(), value.clone());
+        }
+    }
+    response.body = Body::from_segment(page.content().clone());
+    response
 }
 
 #[cfg(test)]

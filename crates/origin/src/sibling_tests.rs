@@ -101,6 +101,17 @@ async fn a_sibling_older_than_its_file_is_not_sent() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_rewritten_leaves_its_siblings_behind() {
+    let site = with_siblings();
+    let (file, sibling) = (site.write("a.css", "old"), site.write("a.css.gz", "OLD"));
+    let time = modified(&sibling);
+    assert_eq!(site.accept("/a.css", "gzip").await.text(), "OLD");
+    site.replace("a.css", "new");
+    set_modified(&file, time + Duration::from_millis(1));
+    assert_eq!(site.accept("/a.css", "gzip").await.text(), "new");
+}
+
+#[tokio::test]
 async fn each_variant_has_a_strong_tag_of_its_own_9110_8_8_3_3() {
     let site = with_siblings();
     for name in ["a.css", "a.css.gz", "a.css.br"] {

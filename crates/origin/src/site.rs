@@ -12,7 +12,7 @@ use crate::access::network::Networks;
 use crate::base::{Base, Within};
 use crate::config::Config;
 use crate::cors::Cors;
-use crate::error_page::{self, ErrorPage};
+use crate::error_page::ErrorPage;
 use crate::fallback::wants_page;
 use crate::files::{Files, Found};
 use crate::identity::Kind;
@@ -104,14 +104,17 @@ impl Site {
         }
         // 6. and 7. Path and file.
         match self.lead(request)? {
-            // 8. Reply.
-            Lead::File(path, file) => Ok(self.reply(request, &path, file).await),
+            // 8. Reply. What must be waited for is on the heap, as above.
+            Lead::File(_, file) if Files::is_all_there(&file, &request.fields) => {
+                Ok(reply::found(request, &file))
+            }
+            Lead::File(path, file) => Ok(Box::pin(self.reply(request, &path, file)).await),
             Lead::Fallback(path, file) => {
-                let mut response = self.reply(request, &path, file).await;
+                let mut response = Box::pin(self.reply(request, &path, file)).await;
                 varies_by_accept(&mut response);
                 Ok(response)
             }
-            Lead::Directory(path) => self.list(request, path).await,
+            Lead::Directory(path) => Box::pin(self.list(request, path)).await,
         }
     }
 
@@ -125,13 +128,14 @@ impl Site {
     async fn list(&self, request: &Request, path: CheckedPath<'_>) -> Result<Response, Refusal> {
         let lister = self.lister.as_ref().ok_or(Refusal::File(FileFault::Absent))?;
         let shown = lister.show(self.files.root().keep(), path.into_owned(), request);
-        Box::pin(shown).await.map_err(Refusal::File)
+        shown.await.map_err(Refusal::File)
     }
 
     fn lead<'a>(&self, request: &'a Request) -> Result<Lead<'a>, Refusal> {
         // RFC 9112 §3.2.2: absolute-form is taken from everybody, not only as a proxy.
         let target = request.target.path_and_query().ok_or(Refusal::Target)?;
-        let path = CheckedPath::parse_with(target.path().as_bytes(), self.dot_files).map_err(Refusal::Path)?;
+        let path =
+            CheckedPath::parse_with(target.path().as_bytes(), self.dot_files).map_err(Refusal::Path)?;
         let path = match self.base.within(path) {
             Within::Path(path) => path,
             Within::Itself => return Err(self.moved(&CheckedPath::root(), target.query())),
@@ -224,7 +228,7 @@ impl Site {
         let of_status = |page: &&ErrorPage| page.status() == response.status;
         let Some(page) = self.error_pages.iter().rfind(of_status) else { return response };
         match self.files.find(page.file(), request.received_at) {
-            Ok(Found::File(page)) => error_page::show(response, &page),
+            Ok(Found::File(page)) => reply::with_page(response, &page),
             Ok(Found::Directory) | Err(_) => response,
         }
     }

@@ -9,7 +9,7 @@ use bcrypt::HashParts;
 
 use crate::access::seal::{Seal, Sealed};
 
-/// Most that checking one password may cost: what takes a good part of a minute keeps all others out.
+/// Highest cost of bcrypt: each step doubles the time, and this one takes some seconds.
 pub const BCRYPT_COST_MAX: u32 = 16;
 
 /// Most memory that checking one password may take, in KiB.
@@ -33,7 +33,7 @@ pub(crate) enum Secret {
     /// `$2b$12$...`: by Blowfish; the first 72 bytes of the password count.
     Bcrypt(String),
     /// `$argon2id$v=19$m=...`: by Argon2 (RFC 9106), in the PHC string format.
-    Argon2(PasswordHash),
+    Argon2(Box<PasswordHash>),
 }
 
 /// Text that is no account.
@@ -124,7 +124,7 @@ impl Secret {
         match self {
             Self::Plain(seal, sealed) => seal.of(&[password]) == *sealed,
             Self::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
-            Self::Argon2(hash) => Argon2::default().verify_password(password, hash).is_ok(),
+            Self::Argon2(hash) => Argon2::default().verify_password(password, hash.as_ref()).is_ok(),
         }
     }
 }
@@ -151,7 +151,7 @@ fn argon2(user: &str, hash: &str) -> Result<Secret, AccountFault> {
     if params.m_cost() > ARGON2_KIB_MAX || work > ARGON2_WORK_MAX {
         return Err(AccountFault::Dear(user.to_owned()));
     }
-    Ok(Secret::Argon2(hash))
+    Ok(Secret::Argon2(Box::new(hash)))
 }
 
 impl fmt::Debug for Account {
@@ -169,3 +169,7 @@ impl fmt::Debug for Secret {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "secret_tests.rs"]
+mod tests;
