@@ -127,3 +127,42 @@ fn failure_of(fault: &DialFault) -> Failure {
     };
     Failure::before_sending(kind, fault.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::time::Duration;
+
+    use net::dial::Tried;
+
+    use super::*;
+
+    #[test]
+    fn a_dial_that_failed_is_named_as_in_rfc_9209() {
+        let tried = |addresses: &[&str]| Tried {
+            host: "a.test".to_owned(),
+            port: 80,
+            addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
+        };
+        let (host, after) = ("a.test".to_owned(), Duration::from_secs(1));
+        let (known, error) = (tried(&["192.0.2.1:80"]), || io::Error::other("why"));
+        for (fault, kind) in [
+            (DialFault::NameNotFound { host: host.clone() }, FailureKind::DnsError),
+            (DialFault::NameLookup { host, error: error() }, FailureKind::DnsError),
+            (DialFault::TimedOut { tried: tried(&[]), after }, FailureKind::DnsTimeout),
+            (DialFault::TimedOut { tried: known.clone(), after }, FailureKind::ConnectionTimeout),
+            (DialFault::Refused { tried: known.clone() }, FailureKind::ConnectionRefused),
+            (
+                DialFault::Unreachable { tried: known.clone(), error: error() },
+                FailureKind::DestinationIpUnroutable,
+            ),
+            (
+                DialFault::DescriptorLimit { tried: known, error: error() },
+                FailureKind::ConnectionLimitReached,
+            ),
+        ] {
+            let failure = failure_of(&fault);
+            assert_eq!((failure.kind(), failure.retry_safe()), (kind, true), "{fault}");
+        }
+    }
+}
