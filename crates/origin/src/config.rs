@@ -8,7 +8,6 @@ use crate::access::gate::Accounts;
 use crate::access::network::Networks;
 use crate::base::Base;
 use crate::cors::Cors;
-use crate::digest::DIGESTS;
 use crate::error_page::ErrorPage;
 use crate::hosts::HostPattern;
 use crate::listing::lister::Listing;
@@ -22,6 +21,9 @@ pub const OPEN_FILES: usize = 128;
 
 /// Most bytes of small files that are kept in memory, if nothing else is said.
 pub const MEMORY_BYTES: usize = 64 << 20;
+
+/// Most digests that are kept, if nothing else is said. Each takes about 300 bytes.
+pub const DIGESTS: usize = 4096;
 
 /// What is served for which host.
 #[derive(Clone, Debug, Default)]

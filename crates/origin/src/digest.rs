@@ -23,9 +23,6 @@ use crate::identity::Identity;
 use crate::representation::Representation;
 use crate::workshop::Workshop;
 
-/// Most digests that are kept, if nothing else is said. Each takes about 300 bytes.
-pub const DIGESTS: usize = 4096;
-
 /// How many files are read for their digests at a time.
 const AT_ONCE: usize = 2;
 

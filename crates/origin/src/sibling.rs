@@ -40,16 +40,17 @@ impl Siblings<'_> {
         now: SystemTime,
     ) -> Option<Arc<Representation>> {
         let mut offered = OFFERED;
+        let mut offered = offered.as_mut_slice();
         loop {
-            let coding = accept.choose(&offered)?;
+            let coding = accept.choose(offered)?;
             let beside = path.with_ending(ending(coding)?)?;
             if let Some(sibling) = self.find(&beside, path.as_bytes(), file, coding, now) {
                 return Some(sibling);
             }
-            // It isn't there: the file itself stands in its place.
-            for offer in offered.iter_mut().filter(|offer| **offer == coding) {
-                *offer = ContentCoding::Identity;
-            }
+            // It isn't there, so it is offered no more.
+            let place = offered.iter().position(|offer| *offer == coding)?;
+            offered.get_mut(place..)?.rotate_left(1);
+            (_, offered) = offered.split_last_mut()?;
         }
     }
 

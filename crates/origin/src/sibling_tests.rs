@@ -55,7 +55,13 @@ async fn the_next_best_sibling_is_sent_where_the_best_is_not_there() {
     let site = with_siblings();
     site.write("a.css", "plain");
     site.write("a.css.gz", "GZIP");
-    for (codings, sent) in [(BROWSER, "GZIP"), ("br, identity;q=0.5, gzip;q=0.1", "plain"), ("br", "plain")] {
+    for (codings, sent) in [
+        (BROWSER, "GZIP"),
+        ("*", "GZIP"),
+        ("gzip, br, identity", "GZIP"),
+        ("br, identity;q=0.5, gzip;q=0.1", "plain"),
+        ("br", "plain"),
+    ] {
         assert_eq!(site.accept("/a.css", codings).await.text(), sent, "{codings:?}");
     }
 }
