@@ -1,22 +1,16 @@
 //! What the fuzzers look for, checked on their seeds and on what proptest makes up.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 
+#[path = "../../../fuzz/properties/corpus.rs"]
+mod corpus;
 #[expect(unreachable_pub, reason = "the fuzz target uses it too")]
 #[path = "../../../fuzz/properties/name.rs"]
 mod name;
 
 #[test]
 fn the_corpus_of_names_holds() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/name");
-    let mut seeds = 0;
-    for entry in std::fs::read_dir(corpus).unwrap() {
-        name::check(&std::fs::read(entry.unwrap().path()).unwrap());
-        seeds += 1;
-    }
-    assert!(seeds >= 10, "{seeds} seeds");
+    corpus::check_all("name", name::check);
 }
 
 proptest! {

@@ -1,19 +1,13 @@
 //! What the fuzzer has found worth keeping, and every short path made of awkward pieces.
 
-use std::fs;
-use std::path::PathBuf;
-
+#[path = "../../../fuzz/properties/corpus.rs"]
+mod corpus;
 #[path = "../../../fuzz/properties/path.rs"]
 pub mod path;
 
 #[test]
 fn no_kept_path_leads_outside() {
-    let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/path");
-    let files: Vec<_> = fs::read_dir(&corpus).unwrap().map(|file| file.unwrap().path()).collect();
-    assert!(files.len() >= 20, "{} holds the seeds", corpus.display());
-    for file in files {
-        path::check(&fs::read(file).unwrap());
-    }
+    corpus::check_all("path", path::check);
 }
 
 #[test]

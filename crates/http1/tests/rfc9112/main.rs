@@ -11,6 +11,8 @@ mod sending;
 
 #[path = "../../../../fuzz/properties/chunked.rs"]
 mod chunked;
+#[path = "../../../../fuzz/properties/corpus.rs"]
+mod corpus;
 #[path = "../../../../fuzz/properties/drive.rs"]
 mod drive;
 #[path = "../../../../fuzz/properties/head.rs"]
