@@ -4,13 +4,14 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
 
-use origin::path::{CheckedPath, FileName};
+use origin::path::{CheckedPath, DotFiles, FileName};
 
 /// Asks for those bytes as a path.
 ///
 /// # Panics
 /// If a name that comes out is outside the root, hidden, or on another host.
 pub fn check(data: &[u8]) {
+    check_with_dot_files(data);
     let Ok(path) = CheckedPath::parse(data) else { return };
     check_names(&path);
     check_reference(&path, str::from_utf8(data).ok());
@@ -20,6 +21,25 @@ pub fn check(data: &[u8]) {
     check_names(&path);
     assert!(!path.asks_for_directory() && !path.as_bytes().is_empty());
     assert_eq!(path.names().count(), before + usize::from(asks_for_directory));
+}
+
+/// Where dot files are served, and names are made from others, they lead down all the same.
+fn check_with_dot_files(data: &[u8]) {
+    let Ok(path) = CheckedPath::parse_with(data, DotFiles::Served) else { return };
+    let others = [
+        path.with_ending(".html"),
+        path.without_ending(".html"),
+        path.directory_of(&FileName::default()),
+        CheckedPath::of_names("a").ok().and_then(|above| path.beneath(&above)).map(CheckedPath::into_owned),
+        str::from_utf8(path.as_bytes()).ok().and_then(|names| CheckedPath::of_names(names).ok()),
+    ];
+    for path in others.iter().flatten().chain([&path]) {
+        let seen = Path::new(OsStr::from_bytes(path.as_bytes()));
+        assert!(seen.components().all(|component| matches!(component, Component::Normal(_))), "{path:?}");
+        assert_eq!(seen.components().count(), path.names().count(), "{path:?}");
+        let reference = path.as_reference(None);
+        assert!(reference.starts_with('/') && !reference.starts_with("//"), "{reference}");
+    }
 }
 
 fn check_names(path: &CheckedPath<'_>) {

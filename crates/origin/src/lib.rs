@@ -27,7 +27,7 @@ pub(crate) mod compress;
 pub mod config;
 pub mod cors;
 pub mod current;
-pub mod digest;
+pub(crate) mod digest;
 pub(crate) mod disposition;
 pub mod error_page;
 pub(crate) mod fallback;
