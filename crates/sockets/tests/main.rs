@@ -15,6 +15,7 @@ mod cache;
 mod cache_kill;
 mod curl;
 mod get;
+mod listing;
 mod nginx;
 mod people;
 mod server;

@@ -132,8 +132,7 @@ impl Lister {
         directory: CheckedPath<'static>,
         asked: Asked,
     ) -> Result<Response, FileFault> {
-        let query = asked.query.clone();
-        let name = directory.clone();
+        let (name, query) = (directory.clone(), asked.query.clone());
         let read = move || {
             let mut entries = read(&root, &name, LISTING_ENTRIES_MAX, filter(&query.filter))?;
             entries.sort(query.key, query.order);
@@ -142,10 +141,10 @@ impl Lister {
         };
         let (entries, digest) = self.off_thread(read).await?;
         let etag = asked.tag(&digest, &directory, self.settings);
+        let fields = asked.fields_of_answer(etag.as_ref());
         let validators = Validators { etag, last_modified: None, last_modified_is_strong: false };
-        let fields = asked.fields_of_answer(&validators);
-        let mut response = match precondition::evaluate(&asked.method, &asked.fields, Some(&validators)) {
-            Verdict::Perform => Response::new(StatusCode::OK),
+        match precondition::evaluate(&asked.method, &asked.fields, Some(&validators)) {
+            Verdict::Perform => {}
             Verdict::NotModified => {
                 let mut response = Response::new(StatusCode::NOT_MODIFIED);
                 response.fields = precondition::not_modified(&fields);
@@ -155,16 +154,26 @@ impl Lister {
                 let told = "412 the directory is not as it was when it was asked for\n";
                 return Ok(Response::text(StatusCode::PRECONDITION_FAILED, told));
             }
-        };
+        }
+        let mut response = Response::new(StatusCode::OK);
         response.fields = fields;
-        response.body = match asked.format {
-            Format::Json => self.body(JsonList { path: shown_path(&directory) }, entries)?,
-            Format::Html => {
-                let Asked { query, host, .. } = asked;
-                self.body(Page { directory, query, host, archives: self.settings.archives }, entries)?
-            }
-        };
+        response.body = self.write(entries, directory, asked)?;
         Ok(response)
+    }
+
+    fn write(
+        &self,
+        entries: Entries,
+        directory: CheckedPath<'static>,
+        asked: Asked,
+    ) -> Result<Body, FileFault> {
+        match asked.format {
+            Format::Json => self.body(JsonList { path: shown_path(&directory) }, entries),
+            Format::Html => {
+                let (Asked { query, host, .. }, archives) = (asked, self.settings.archives);
+                self.body(Page { directory, query, host, archives }, entries)
+            }
+        }
     }
 
     fn body<D: Document + Unpin + 'static>(&self, document: D, entries: Entries) -> Result<Body, FileFault> {
@@ -231,7 +240,7 @@ impl Asked {
         EntityTag::weak(opaque)
     }
 
-    fn fields_of_answer(&self, validators: &Validators) -> Fields {
+    fn fields_of_answer(&self, etag: Option<&EntityTag>) -> Fields {
         let mut fields = Fields::with_capacity(8);
         fields.set(
             header::CONTENT_TYPE,
@@ -243,7 +252,7 @@ impl Asked {
         fields.set(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         // RFC 9111 §5.2.2.4: nothing tells how long it stays as it is, so it is asked for each time.
         fields.set(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        if let Some(etag) = &validators.etag {
+        if let Some(etag) = etag {
             fields.set(header::ETAG, etag.to_value());
         }
         // RFC 9110 §12.5.5

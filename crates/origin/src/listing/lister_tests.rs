@@ -9,6 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::listing::testing::{Shelf, Shown, is_stream, request};
 use crate::path::DotFiles;
+use crate::root::Walk;
 
 fn names(shown: &Shown) -> Vec<String> {
     let entries = shown.at("/entries");
@@ -38,6 +39,16 @@ async fn only_what_would_be_served_is_listed() {
     mknodat(CWD, shelf.path("fifo"), FileType::Fifo, Mode::RUSR, 0).unwrap();
     assert_eq!(names(&shelf.get("/?format=json").await), ["d", "linked", "file", "link"]);
     assert_eq!(names(&shelf.get("/d/?format=json").await), ["file"]);
+}
+
+#[tokio::test]
+async fn where_no_link_is_followed_none_is_listed() {
+    let mut shelf = Shelf::new();
+    shelf.write("file", "");
+    symlink("file", shelf.path("link")).unwrap();
+    assert_eq!(names(&shelf.get("/?format=json").await), ["file", "link"]);
+    shelf.root = Arc::new(Root::open(&shelf.path("")).unwrap().walking(Walk::ByHand));
+    assert_eq!(names(&shelf.get("/?format=json").await), ["file"]);
 }
 
 #[tokio::test]

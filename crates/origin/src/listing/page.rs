@@ -136,6 +136,9 @@ impl Page {
     /// The directories above this one, as references that hold wherever the site is mounted.
     fn way(&self, out: &mut String) -> fmt::Result {
         let depth = self.directory.names().count();
+        if depth == 0 {
+            return Ok(());
+        }
         out.push_str("<nav aria-label=\"Directories above\"><ol>");
         let above = std::iter::once(self.top().into())
             .chain(self.directory.names().map(String::from_utf8_lossy))

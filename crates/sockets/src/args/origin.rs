@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use message::HeaderValue;
-use origin::Config;
+use origin::{Config, Listing};
 
 use crate::args::listen::{Addresses, Bind, ListenArgs};
 use crate::args::units;
@@ -16,6 +16,7 @@ use crate::args::units;
 Examples:
   sockets server                          the files under files/, on port 8000
   sockets server . -p 8080                this directory, on port 8080
+  sockets server ~/Downloads --list       with a page of its files for each directory
   sockets server /srv/mirror --bind 127.0.0.1 --cache-control 'max-age=3600'
 
 A path that ends in / is answered with the index.html in that directory. Dot files (but .well-known) \
@@ -33,6 +34,9 @@ pub(crate) struct ServerArgs {
     /// Sets Cache-Control on all files, such as 'max-age=3600'
     #[arg(long, env = "SOCKETS_CACHE_CONTROL", value_name = "VALUE", value_parser = field_value)]
     pub(crate) cache_control: Option<HeaderValue>,
+    /// Shows directories that have no index.html: a page, JSON, or one archive
+    #[arg(long, env = "SOCKETS_LIST")]
+    pub(crate) list: bool,
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
 }
@@ -44,7 +48,8 @@ impl ServerArgs {
 
     /// What the role is told.
     pub(crate) fn config(&self) -> Config {
-        Config { cache_control: self.cache_control.clone(), ..Config::new(self.dir.clone()) }
+        let listing = self.list.then(Listing::default);
+        Config { cache_control: self.cache_control.clone(), listing, ..Config::new(self.dir.clone()) }
     }
 }
 

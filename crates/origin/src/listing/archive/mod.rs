@@ -4,10 +4,10 @@
 //! becomes shorter before that is left out; one that becomes shorter afterwards breaks the message off
 //! (RFC 9112 §8), as does whatever else would make the archive incomplete. Nothing is ever padded.
 
+pub(crate) mod descent;
 pub(crate) mod fault;
 pub(crate) mod pack;
 pub(crate) mod packer;
 pub(crate) mod tar;
-pub(crate) mod walk;
 pub(crate) mod zip;
 pub(crate) mod zip_record;

@@ -14,9 +14,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::disposition;
+use crate::listing::archive::descent::{Descent, DescentLimits, name};
 use crate::listing::archive::packer::{Packer, Step};
 use crate::listing::archive::tar::Tar;
-use crate::listing::archive::walk::{Walk, WalkLimits, name};
 use crate::listing::archive::zip::Zip;
 use crate::listing::query::Packing;
 use crate::path::CheckedPath;
@@ -30,10 +30,10 @@ pub(crate) fn response(
     place: OwnedSemaphorePermit,
 ) -> Response {
     let file_name = [name(&directory), b".", packing.name().as_bytes()].concat();
-    let walk = Walk::new(root, directory, WalkLimits::default());
+    let descent = Descent::new(root, directory, DescentLimits::default());
     let (media_type, packer): (_, Box<dyn Packer>) = match packing {
-        Packing::Tar => ("application/x-tar", Box::new(Tar::new(walk))),
-        Packing::Zip => ("application/zip", Box::new(Zip::new(walk))),
+        Packing::Tar => ("application/x-tar", Box::new(Tar::new(descent))),
+        Packing::Zip => ("application/zip", Box::new(Zip::new(descent))),
     };
     let mut response = Response::new(StatusCode::OK)
         .with(header::CONTENT_TYPE, HeaderValue::from_static(media_type))

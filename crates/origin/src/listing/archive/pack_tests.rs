@@ -160,10 +160,10 @@ async fn names_that_are_not_utf8_are_packed_as_they_are() {
 
 fn packer(shelf: &Shelf, packing: Packing) -> Box<dyn Packer> {
     let start = CheckedPath::parse(b"/pub/").unwrap().into_owned();
-    let walk = Walk::new(Arc::clone(&shelf.root), start, WalkLimits::default());
+    let descent = Descent::new(Arc::clone(&shelf.root), start, DescentLimits::default());
     match packing {
-        Packing::Tar => Box::new(Tar::new(walk)),
-        Packing::Zip => Box::new(Zip::new(walk)),
+        Packing::Tar => Box::new(Tar::new(descent)),
+        Packing::Zip => Box::new(Zip::new(descent)),
     }
 }
 
@@ -225,9 +225,9 @@ async fn each_limit_breaks_the_archive_off() {
     for number in 0..10 {
         shelf.write(format!("pub/d/d/d/{number}"), "");
     }
-    let ends = |limits: WalkLimits| {
+    let ends = |limits: DescentLimits| {
         let start = CheckedPath::parse(b"/pub/").unwrap().into_owned();
-        let mut tar = Tar::new(Walk::new(Arc::clone(&shelf.root), start, limits));
+        let mut tar = Tar::new(Descent::new(Arc::clone(&shelf.root), start, limits));
         loop {
             match tar.step() {
                 Ok(step) if step.is_empty() => return None,
@@ -236,15 +236,15 @@ async fn each_limit_breaks_the_archive_off() {
             }
         }
     };
-    let limits = WalkLimits { entries: 13, pending: 10, depth: 3 };
+    let limits = DescentLimits { entries: 13, pending: 10, depth: 3 };
     assert_eq!(ends(limits), None);
-    assert_eq!(ends(WalkLimits { entries: 12, ..limits }), Some(ArchiveFault::Entries(12)));
-    assert_eq!(ends(WalkLimits { pending: 9, ..limits }), Some(ArchiveFault::Entries(9)));
-    assert_eq!(ends(WalkLimits { depth: 2, ..limits }), Some(ArchiveFault::Depth(2)));
+    assert_eq!(ends(DescentLimits { entries: 12, ..limits }), Some(ArchiveFault::Entries(12)));
+    assert_eq!(ends(DescentLimits { pending: 9, ..limits }), Some(ArchiveFault::Entries(9)));
+    assert_eq!(ends(DescentLimits { depth: 2, ..limits }), Some(ArchiveFault::Depth(2)));
 
     let start = CheckedPath::parse(b"/pub/").unwrap().into_owned();
-    let walk = Walk::new(Arc::clone(&shelf.root), start, limits);
-    let zip = Zip::new(walk).with_contents_max(500);
+    let descent = Descent::new(Arc::clone(&shelf.root), start, limits);
+    let zip = Zip::new(descent).with_contents_max(500);
     let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let mut response = Response::new(StatusCode::OK);
     response.body = Body::from_source(None, Packed::new(Box::new(zip), place));

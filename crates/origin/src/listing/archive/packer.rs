@@ -3,6 +3,7 @@
 use std::os::unix::fs::FileExt;
 
 use message::body::Segment;
+use rustix::io::Errno;
 
 use crate::listing::archive::fault::ArchiveFault;
 use crate::root::OpenFile;
@@ -24,8 +25,20 @@ pub(crate) trait Packer: Send {
 }
 
 /// Reads a small file whole; `None` if it has become shorter since it was opened.
-pub(crate) fn read_whole(file: &OpenFile) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(file.identity().size()).ok()?];
-    file.file().read_exact_at(&mut bytes, 0).ok()?;
-    Some(bytes)
+pub(crate) fn read_whole(file: &OpenFile) -> Result<Option<Vec<u8>>, ArchiveFault> {
+    let size = usize::try_from(file.identity().size()).map_err(|_| Errno::FBIG)?;
+    let mut bytes = vec![0; size];
+    match read_exact(file, &mut bytes, 0) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(ArchiveFault::CutShort) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Reads as many bytes as there is room for, from `at` on.
+pub(crate) fn read_exact(file: &OpenFile, bytes: &mut [u8], at: u64) -> Result<(), ArchiveFault> {
+    file.file().read_exact_at(bytes, at).map_err(|error| match Errno::from_io_error(&error) {
+        Some(errno) => errno.into(),
+        None => ArchiveFault::CutShort,
+    })
 }

@@ -12,9 +12,9 @@ use message::body::{FileSlice, Segment};
 use rustix::io::Errno;
 use tar::{Builder, EntryType, Header};
 
+use crate::listing::archive::descent::{Content, Descent, Item};
 use crate::listing::archive::fault::ArchiveFault;
 use crate::listing::archive::packer::{Packer, STEP_BYTES, Step, WHOLE_MAX, read_whole};
-use crate::listing::archive::walk::{Content, Item, Walk};
 use crate::root::OpenFile;
 
 /// All lengths in the format are multiples of this.
@@ -25,15 +25,15 @@ const END_BYTES: usize = 2 * RECORD_BYTES;
 
 /// An archive in the making.
 pub(crate) struct Tar {
-    walk: Walk,
+    descent: Descent,
     /// Makes headers; it is emptied after each.
     headers: Builder<Vec<u8>>,
     ended: bool,
 }
 
 impl Tar {
-    pub(crate) fn new(walk: Walk) -> Self {
-        Self { walk, headers: Builder::new(Vec::new()), ended: false }
+    pub(crate) fn new(descent: Descent) -> Self {
+        Self { descent, headers: Builder::new(Vec::new()), ended: false }
     }
 
     /// Adds what comes before a content of `size` bytes.
@@ -70,7 +70,7 @@ impl Tar {
             self.head(item, size, out)?;
             return Ok(Some(Rest { slice, padding: padding(size) }));
         }
-        if let Some(content) = read_whole(file) {
+        if let Some(content) = read_whole(file)? {
             self.head(item, size, out)?;
             out.extend_from_slice(&content);
             out.extend_from_slice(padding(size));
@@ -89,7 +89,7 @@ impl Packer for Tar {
     fn step(&mut self) -> Step {
         let mut out = Vec::new();
         while !self.ended && out.len() < STEP_BYTES {
-            let Some(item) = self.walk.next()? else {
+            let Some(item) = self.descent.next()? else {
                 self.ended = true;
                 out.resize(out.len().saturating_add(END_BYTES), 0);
                 break;

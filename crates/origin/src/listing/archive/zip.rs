@@ -10,13 +10,11 @@ use bytes::{BufMut, Bytes};
 use crc32fast::Hasher;
 use message::body::Segment;
 
-use std::os::unix::fs::FileExt;
-
+use crate::listing::archive::descent::{Content, Descent, Item};
 use crate::listing::archive::fault::ArchiveFault;
-use crate::listing::archive::packer::{Packer, STEP_BYTES, Step, WHOLE_MAX, read_whole};
-use crate::listing::archive::walk::{Content, Item, Walk};
+use crate::listing::archive::packer::{Packer, STEP_BYTES, Step, WHOLE_MAX, read_exact, read_whole};
 use crate::listing::archive::zip_record::{Descriptor, End, Method, Record};
-use crate::root::{FileFault, OpenFile};
+use crate::root::OpenFile;
 
 /// Most bytes of the table of contents, which is held in memory until it is sent at the end: about
 /// 150,000 files with names of 50 bytes.
@@ -30,7 +28,7 @@ const BLOCK_HEAD_BYTES: u64 = 5;
 
 /// An archive in the making.
 pub(crate) struct Zip {
-    walk: Walk,
+    descent: Descent,
     /// How many bytes have been made.
     offset: u64,
     contents: Vec<u8>,
@@ -49,9 +47,9 @@ struct Large {
 }
 
 impl Zip {
-    pub(crate) fn new(walk: Walk) -> Self {
+    pub(crate) fn new(descent: Descent) -> Self {
         let (contents, contents_max) = (Vec::new(), CONTENTS_MAX);
-        Self { walk, offset: 0, contents, contents_max, records: 0, large: None, ended: false }
+        Self { descent, offset: 0, contents, contents_max, records: 0, large: None, ended: false }
     }
 
     /// For tests of the limit.
@@ -77,7 +75,7 @@ impl Zip {
             self.large = Some(Large { file, at: 0, crc: Hasher::new(), record });
             return Ok(());
         }
-        let Some(content) = read_whole(&file) else { return Ok(()) };
+        let Some(content) = read_whole(&file)? else { return Ok(()) };
         let mut record = Record::file(path, modified, offset, is_executable);
         (record.size, record.packed, record.crc) = (size, size, crc32fast::hash(&content));
         record.write_local(out);
@@ -113,12 +111,7 @@ impl Large {
             let left = self.record.size.saturating_sub(self.at);
             let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(BLOCK_MAX);
             block.truncate(wanted);
-            self.file.file().read_exact_at(&mut block, self.at).map_err(|error| {
-                match rustix::io::Errno::from_io_error(&error) {
-                    Some(errno) => ArchiveFault::Disk(FileFault::Unreadable(errno)),
-                    None => ArchiveFault::CutShort,
-                }
-            })?;
+            read_exact(&self.file, &mut block, self.at)?;
             self.at = self.at.saturating_add(length(&block));
             self.crc.update(&block);
             let is_last = self.at == self.record.size;
@@ -149,7 +142,7 @@ impl Packer for Zip {
                 }
                 continue;
             }
-            match self.walk.next()? {
+            match self.descent.next()? {
                 Some(item) => self.add(item, &mut out)?,
                 None => self.end(&mut out),
             }

@@ -15,7 +15,7 @@ use crate::root::{FileFault, OpenFile, Opened, Root};
 /// Most files and directories in one archive.
 pub(crate) const ARCHIVE_ENTRIES_MAX: usize = 1_000_000;
 
-/// Most names that are known and have not had their turn: all that a walk holds in memory.
+/// Most names that are known and have not had their turn: all that a descent holds in memory.
 pub(crate) const PENDING_MAX: usize = 200_000;
 
 /// Most directories that lie within each other.
@@ -24,15 +24,15 @@ pub(crate) const DEPTH_MAX: usize = 64;
 /// What the topmost directory of a site is called in an archive. Its own name is nobody's business.
 const TOPMOST: &[u8] = b"files";
 
-/// How far a walk goes before it gives up.
+/// How far a descent goes before it gives up.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct WalkLimits {
+pub(crate) struct DescentLimits {
     pub(crate) entries: usize,
     pub(crate) pending: usize,
     pub(crate) depth: usize,
 }
 
-impl Default for WalkLimits {
+impl Default for DescentLimits {
     fn default() -> Self {
         Self { entries: ARCHIVE_ENTRIES_MAX, pending: PENDING_MAX, depth: DEPTH_MAX }
     }
@@ -64,12 +64,12 @@ pub(crate) enum Content {
 /// No descriptor is held between two steps: each directory and each file is opened from the root, and
 /// so proved to lie beneath it.
 #[derive(Debug)]
-pub(crate) struct Walk {
+pub(crate) struct Descent {
     root: Arc<Root>,
     start: CheckedPath<'static>,
     begun: bool,
     levels: Vec<Level>,
-    limits: WalkLimits,
+    limits: DescentLimits,
     seen: usize,
 }
 
@@ -80,8 +80,8 @@ struct Level {
     entries: vec::IntoIter<Entry>,
 }
 
-impl Walk {
-    pub(crate) fn new(root: Arc<Root>, start: CheckedPath<'static>, limits: WalkLimits) -> Self {
+impl Descent {
+    pub(crate) fn new(root: Arc<Root>, start: CheckedPath<'static>, limits: DescentLimits) -> Self {
         Self { root, start, begun: false, levels: Vec::new(), limits, seen: 0 }
     }
 
