@@ -158,11 +158,9 @@ mod tests {
     #[test]
     fn only_the_listed_places_are_pure() {
         let text = "fn f() { tokio::time::Instant::now(); }";
-        for path in [
-            "crates/balancer/src/score.rs",
-            "crates/cache/src/policy.rs",
-            "crates/download/src/url/parse.rs",
-        ] {
+        for path in
+            ["crates/balancer/src/score.rs", "crates/cache/src/policy.rs", "crates/download/src/url/parse.rs"]
+        {
             assert_eq!(clocks_and_io(&source(path, text)).len(), 1, "{path}");
         }
         for path in

@@ -1,4 +1,5 @@
 //! What the fuzzers look for, checked on their seeds and on what proptest makes up.
+#![cfg(test)]
 
 use proptest::prelude::*;
 

@@ -1,4 +1,5 @@
 //! What the fuzzer has found worth keeping, and every short path made of awkward pieces.
+#![cfg(test)]
 
 #[path = "../../../fuzz/properties/corpus.rs"]
 mod corpus;
