@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod config;
 mod demo;
 mod exit;
 mod log;
@@ -22,12 +23,12 @@ fn main() -> ExitCode {
         Ok(command) => command,
         Err(exit) => return exit.report(),
     };
-    log::start();
+    log::events::start();
     let outcome = match command {
-        Command::Server(args) => role::origin::run(&args),
-        Command::Cache(args) => role::cache::run(&args),
-        Command::Balancer(args) => role::balancer::run(&args),
+        Command::Role(role) => role::serve::run(&[role]),
         Command::Get(args) => role::get::run(&args),
+        Command::Run(args) => config::read(&args.config).and_then(|roles| role::serve::run(&roles)),
+        Command::Check(args) => config::read(&args.config).and_then(|roles| role::check::run(&roles)),
         Command::Demo(args) => demo::run(&args),
     };
     match outcome {

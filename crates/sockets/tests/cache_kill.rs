@@ -149,7 +149,7 @@ fn fetch(address: SocketAddr, file: usize, from: &str) -> Option<Vec<u8>> {
     let head = std::str::from_utf8(&bytes[..end]).unwrap().to_ascii_lowercase();
     // A cache without an origin, or with a broken store, would answer something else.
     assert!(head.starts_with("http/1.1 200 "), "{head}");
-    let length =
+    let length: usize =
         head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
     let body = bytes.split_off(end + 4);
     (body.len() == length).then_some(body)

@@ -10,14 +10,18 @@
 )]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its supports too")]
 
+mod access_log;
 mod balancer;
 mod cache;
 mod cache_kill;
+mod config;
 mod curl;
+mod first_use;
 mod get;
 mod listing;
 mod nginx;
 mod people;
 mod server;
+mod sites;
 mod stopping;
 mod support;

@@ -61,7 +61,7 @@ fn a_value_that_can_not_be_is_refused_with_the_right_form() {
         (vec!["server", "--bind", "localhost"], "127.0.0.1"),
         (vec!["server", "--drain", "30"], "30s"),
         (vec!["server", "--threads", "0"], "1"),
-        (vec!["server", "--cache-control", "a\nb"], "header field"),
+        (vec!["server", "--cache-control", "a\tb\u{7}"], "control character"),
         (vec!["cache", "--size", "ten"], "10GiB"),
         (vec!["cache", "--origin", "https://a.test"], "http"),
         (vec!["cache", "--origin", "http://a.test/x"], "http://localhost:8000"),

@@ -9,7 +9,11 @@ use clap::Args;
 use message::{Authority, PathAndQuery, Scheme};
 
 use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::args::log::LogArgs;
 use crate::args::units;
+
+/// Where the balancer listens if it is not told.
+const PORT: u16 = 8080;
 
 /// Sends clients to the fastest of several servers.
 #[derive(Args, Clone, Debug)]
@@ -27,9 +31,9 @@ pub(crate) struct BalancerArgs {
     #[arg(long, env = "SOCKETS_TO", value_name = "URL", value_delimiter = ',', value_parser = units::site)]
     #[arg(default_values = ["http://localhost:8000", "http://localhost:8100", "http://localhost:8200"])]
     pub(crate) to: Vec<(Scheme, Authority)>,
-    /// TCP port; 0 takes a free one
-    #[arg(short, long, env = "SOCKETS_PORT", default_value = "8080", value_parser = units::whole(0, u16::MAX))]
-    pub(crate) port: u16,
+    /// TCP port; 0 takes a free one [default: 8080]
+    #[arg(short, long, env = "SOCKETS_PORT", value_parser = units::whole(0, u16::MAX))]
+    pub(crate) port: Option<u16>,
     /// Address to listen on, may be repeated [default: all addresses]
     #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',', value_parser = units::address)]
     pub(crate) bind: Vec<IpAddr>,
@@ -44,11 +48,13 @@ pub(crate) struct BalancerArgs {
     pub(crate) status: u16,
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
 }
 
 impl BalancerArgs {
     pub(crate) fn addresses(&self) -> Addresses {
-        Addresses::new(&self.bind, Bind::All, self.port)
+        Addresses::new(&self.bind, Bind::All, self.port, PORT)
     }
 
     /// What the role is told.

@@ -9,7 +9,11 @@ use cache::{Config, ConfigFault, Origin, Pseudonym};
 use clap::Args;
 
 use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::args::log::LogArgs;
 use crate::args::units;
+
+/// Where the cache listens if it is not told.
+const PORT: u16 = 9000;
 
 /// Caches what other servers serve.
 #[derive(Args, Clone, Debug)]
@@ -28,9 +32,9 @@ pub(crate) struct CacheArgs {
     /// Be a reverse proxy for this origin, such as localhost:8000 [default: none, a forward proxy]
     #[arg(long, env = "SOCKETS_ORIGIN", value_name = "URL", value_parser = origin)]
     pub(crate) origin: Option<Origin>,
-    /// TCP port; 0 takes a free one
-    #[arg(short, long, env = "SOCKETS_PORT", default_value = "9000", value_parser = units::whole(0, u16::MAX))]
-    pub(crate) port: u16,
+    /// TCP port; 0 takes a free one [default: 9000]
+    #[arg(short, long, env = "SOCKETS_PORT", value_parser = units::whole(0, u16::MAX))]
+    pub(crate) port: Option<u16>,
     /// Address to listen on, may be repeated [default: loopback only]
     #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',', value_parser = units::address)]
     pub(crate) bind: Vec<IpAddr>,
@@ -48,12 +52,14 @@ pub(crate) struct CacheArgs {
     pub(crate) keep: Duration,
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
 }
 
 impl CacheArgs {
     /// A proxy that anybody may use is for its owner to ask for: loopback unless told otherwise.
     pub(crate) fn addresses(&self) -> Addresses {
-        Addresses::new(&self.bind, Bind::Loopback, self.port)
+        Addresses::new(&self.bind, Bind::Loopback, self.port, PORT)
     }
 
     /// What the role is told.

@@ -10,6 +10,7 @@ use crate::args::units;
 
 /// Arguments of every role that serves. The port is the role's own, for its default.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options")]
 pub(crate) struct ListenArgs {
     /// Accept HTTP/1.0 as well, for old health checkers and proxies
     #[arg(long, env = "SOCKETS_ALLOW_HTTP10", value_parser = FalseyValueParser::new())]
@@ -26,8 +27,16 @@ pub(crate) struct ListenArgs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Addresses {
     pub(crate) bind: Bind,
-    /// 0: a free one.
-    pub(crate) port: u16,
+    pub(crate) port: Port,
+}
+
+/// A port of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Port {
+    /// The one that was asked for; 0: a free one.
+    Asked(u16),
+    /// The one that the role has if nobody asks for another.
+    Default(u16),
 }
 
 /// Which addresses of this machine.
@@ -42,9 +51,18 @@ pub(crate) enum Bind {
 }
 
 impl Addresses {
-    /// What was asked for, or else `default`.
-    pub(crate) fn new(asked: &[IpAddr], default: Bind, port: u16) -> Self {
+    /// What was asked for, or else the role's defaults.
+    pub(crate) fn new(asked: &[IpAddr], default: Bind, port: Option<u16>, default_port: u16) -> Self {
         let bind = if asked.is_empty() { default } else { Bind::These(asked.to_vec()) };
-        Self { bind, port }
+        Self { bind, port: port.map_or(Port::Default(default_port), Port::Asked) }
+    }
+}
+
+impl Port {
+    /// Its number; 0: a free one.
+    pub(crate) fn number(self) -> u16 {
+        match self {
+            Self::Asked(port) | Self::Default(port) => port,
+        }
     }
 }

@@ -2,13 +2,23 @@
 //!
 //! One file per role, each with its arguments and the one conversion of them into the role's own
 //! configuration. Order of precedence: flag, then `SOCKETS_<FLAG>` in the environment, then default.
+//!
+//! A configuration file is another way to write the same arguments (see [`crate::config`]): there is one
+//! definition of each, with its default, what it takes and what is said of it.
 
+pub(crate) mod access;
 pub(crate) mod balancer;
 pub(crate) mod cache;
+pub(crate) mod fields;
 pub(crate) mod get;
 pub(crate) mod listen;
+pub(crate) mod log;
 pub(crate) mod origin;
+pub(crate) mod pages;
+pub(crate) mod site;
 pub(crate) mod units;
+
+use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
@@ -23,6 +33,7 @@ Try it:
   sockets demo                                   every role at work, checked, in one go
   sockets server .                               serve this directory on port 8000
   sockets get localhost:8000/index.html          download a file from it
+  sockets run -c sockets.toml                    several roles, from a configuration file
 
 `sockets ROLE --help` shows each role's options with examples.")]
 struct CommandLine {
@@ -33,16 +44,56 @@ struct CommandLine {
 /// What the program is to be.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Role(Role),
+    /// Download files
+    Get(get::GetArgs),
+    /// Run every role that a configuration file names
+    Run(FileArgs),
+    /// Say whether a configuration file is right, and what it would run
+    Check(FileArgs),
+    /// Show every role at work, on this machine
+    Demo(DemoArgs),
+}
+
+/// A role that serves until it is stopped.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Role {
     /// Serve the files under a directory
-    Server(origin::ServerArgs),
+    Server(Box<origin::ServerArgs>),
     /// Cache what other servers serve
     Cache(cache::CacheArgs),
     /// Send clients to the fastest of several servers
     Balancer(balancer::BalancerArgs),
-    /// Download files
-    Get(get::GetArgs),
-    /// Show every role at work, on this machine
-    Demo(DemoArgs),
+}
+
+/// Arguments of `sockets run` and `sockets check`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The file has a section for each role that is to run. What stands in a section has the names of the role's \
+flags and takes what they take; several values are a list, a flag without a value is true or false:
+
+  [server]
+  root = \"/srv/files\"
+  list = true
+  cache-control = [\"no-cache\", \"/assets/**=max-age=31536000\"]
+
+  [[server.site]]                  # what [server] says of files holds here, too
+  host = [\"docs.example.org\", \"*.docs.example.org\"]
+  root = \"/srv/docs\"
+
+  [cache]
+  origin = \"http://localhost:8000\"
+  size = \"50GiB\"
+
+  [balancer]
+  to = [\"http://fra.example.org\", \"http://nyc.example.org\"]
+
+Variables of the environment set nothing in it. SIGTERM stops all roles together.")]
+pub(crate) struct FileArgs {
+    /// The configuration file
+    #[arg(short, long, env = "SOCKETS_CONFIG", value_name = "FILE", default_value = "sockets.toml")]
+    pub(crate) config: PathBuf,
 }
 
 /// Arguments of `sockets demo`.
@@ -84,7 +135,7 @@ mod tests {
     #[test]
     fn every_flag_with_a_number_can_be_read() {
         for line in [
-            "sockets server --threads 2 --port 0 --drain 1s",
+            "sockets server --threads 2 --port 0 --drain 1s --memory 1M --open-files 5 --compress-max 1M --compress-memory 1M",
             "sockets cache --threads 2 --port 0 --size 1Gi --memory 1M --keep 1h",
             "sockets balancer --threads 2 --port 0 --interval 1s --status 307 --probe-path /x",
             "sockets get http://a.test/x --tries 2 --stall 1s",

@@ -18,6 +18,11 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     Ok(bytes.as_u64())
 }
 
+/// A size of something in memory.
+pub(crate) fn memory(text: &str) -> Result<usize, String> {
+    usize::try_from(size(text)?).map_err(|_| format!("{text:?} is more than there can be"))
+}
+
 /// `250ms`, `30s`, `5m`, `1h30m`, `24h`, `7d`; a bare number is refused, since its unit can only be guessed.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)

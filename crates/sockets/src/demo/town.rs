@@ -18,11 +18,11 @@ use message::{Authority, PathAndQuery, Response, Scheme, Service};
 use origin::Origin;
 use tempfile::TempDir;
 
-use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::args::listen::{Addresses, Bind, ListenArgs, Port};
 use crate::demo::slowed::Slowed;
 use crate::exit::Exit;
 use crate::role::pool;
-use crate::role::stand::Stand;
+use crate::role::stand::{Stand, connections_each};
 
 /// How long a stopped role may take to finish.
 const STOP_WAIT: Duration = Duration::from_secs(5);
@@ -30,6 +30,8 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 /// The servers: their usual ports, and by how much each is slowed down.
 const SERVERS: [(u16, Duration); 3] =
     [(8000, Duration::from_millis(20)), (8100, Duration::from_millis(30)), (8200, Duration::from_millis(60))];
+/// Servers, caches and the balancer.
+const STANDS: usize = 6;
 const CACHE_PORT: u16 = 9000;
 const SHORT_CACHE_PORT: u16 = 9001;
 const BALANCER_PORT: u16 = 8080;
@@ -213,8 +215,15 @@ impl Place {
     ) -> Result<Self, Exit> {
         let listen = ListenArgs { allow_http10: false, drain: STOP_WAIT, threads: Some(1) };
         let open = |port| {
-            let addresses = Addresses { bind: Bind::Loopback, port };
-            Stand::open(name, &addresses, &listen, service.clone(), observer.clone())
+            let addresses = Addresses { bind: Bind::Loopback, port: Port::Asked(port) };
+            Stand::open(
+                name,
+                &addresses,
+                &listen,
+                connections_each(STANDS),
+                service.clone(),
+                observer.clone(),
+            )
         };
         let stand = open(port).or_else(|_| open(0))?;
         let port = stand.addresses.first().map_or(port, SocketAddr::port);

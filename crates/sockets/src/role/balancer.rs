@@ -3,22 +3,39 @@
 use std::future::pending;
 
 use balancer::Balancer;
-use engine::{Route, Unobserved, clock};
+use engine::{Route, clock};
 
 use crate::args::balancer::BalancerArgs;
 use crate::exit::Exit;
+use crate::log::logs::Logs;
+use crate::role::pool;
+use crate::role::running::Running;
 use crate::role::stand::Stand;
-use crate::role::{control, pool};
 
-/// Serves until it is stopped.
-pub(crate) fn run(args: &BalancerArgs) -> Result<(), Exit> {
+/// Tests every server once, and begins to serve, with at most so many `connections` at a time.
+///
+/// # Errors
+/// One line about what can't be done, or the log or the address that can't be had.
+pub(crate) async fn open(args: &BalancerArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
     let balancer = Balancer::new(args.config().map_err(Exit::usage)?, clock::now());
-    control()?.block_on(async {
-        let upstream = pool(Route::Direct);
-        balancer.test_all(&upstream).await;
-        let testing = balancer.clone();
-        tokio::spawn(async move { testing.keep_testing(upstream, pending::<()>()).await });
-        let stand = Stand::open("balancer", &args.addresses(), &args.listen, balancer, Unobserved)?;
-        stand.until_stopped(&format!("balancing {} servers", args.to.len()), args.listen.drain).await
-    })
+    let upstream = pool(Route::Direct);
+    balancer.test_all(&upstream).await;
+    let testing = balancer.clone();
+    tokio::spawn(async move { testing.keep_testing(upstream, pending::<()>()).await });
+    let log = logs.of(&args.log, "balancer")?;
+    let stand = Stand::open("balancer", &args.addresses(), &args.listen, connections, balancer, log)?;
+    Ok(Running::new(stand, what(args), args.listen.drain))
+}
+
+/// Whether what it is told can be done, and what that is.
+///
+/// # Errors
+/// One line about what can't.
+pub(crate) fn check(args: &BalancerArgs) -> Result<String, Exit> {
+    args.config().map_err(Exit::usage)?;
+    Ok(what(args))
+}
+
+fn what(args: &BalancerArgs) -> String {
+    format!("balancing {} servers", args.to.len())
 }

@@ -3,26 +3,40 @@
 use std::sync::Arc;
 
 use cache::Cache;
-use engine::{Route, Unobserved};
+use engine::Route;
 
 use crate::args::cache::CacheArgs;
 use crate::exit::Exit;
+use crate::log::logs::Logs;
+use crate::role::pool;
+use crate::role::running::Running;
 use crate::role::stand::Stand;
-use crate::role::{control, pool};
 
-/// Serves until it is stopped.
-pub(crate) fn run(args: &CacheArgs) -> Result<(), Exit> {
-    control()?.block_on(async {
-        let cache = Arc::new(
-            Cache::open(args.config().map_err(Exit::usage)?, pool(Route::Direct)).map_err(Exit::usage)?,
-        );
-        let stand = Stand::open("cache", &args.addresses(), &args.listen, Arc::clone(&cache), Unobserved)?;
-        let what = match &args.origin {
-            Some(origin) => format!("caching {}://{}/", origin.scheme(), origin.authority()),
-            None => "caching forward proxy".to_owned(),
-        };
-        let outcome = stand.until_stopped(&what, args.listen.drain).await;
-        cache.close().await;
-        outcome
-    })
+/// Begins to serve, with at most so many `connections` at a time.
+///
+/// # Errors
+/// One line about the directory, the log or the address that can't be had.
+pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
+    let config = args.config().map_err(Exit::usage)?;
+    let cache = Arc::new(Cache::open(config, pool(Route::Direct)).map_err(Exit::usage)?);
+    let log = logs.of(&args.log, "cache")?;
+    let stand = Stand::open("cache", &args.addresses(), &args.listen, connections, Arc::clone(&cache), log)?;
+    let running = Running::new(stand, what(args), args.listen.drain);
+    Ok(running.with_farewell(async move { cache.close().await }))
+}
+
+/// Whether what it is told can be done, and what that is.
+///
+/// # Errors
+/// One line about what can't.
+pub(crate) fn check(args: &CacheArgs) -> Result<String, Exit> {
+    args.config().map_err(Exit::usage)?;
+    Ok(what(args))
+}
+
+fn what(args: &CacheArgs) -> String {
+    match &args.origin {
+        Some(origin) => format!("caching {}://{}/", origin.scheme(), origin.authority()),
+        None => "caching forward proxy".to_owned(),
+    }
 }

@@ -2,8 +2,13 @@
 
 pub(crate) mod balancer;
 pub(crate) mod cache;
+pub(crate) mod check;
 pub(crate) mod get;
 pub(crate) mod origin;
+pub(crate) mod qr;
+pub(crate) mod reach;
+pub(crate) mod running;
+pub(crate) mod serve;
 pub(crate) mod stand;
 
 use engine::{ClientLimits, Pool, Route};

@@ -1,18 +1,50 @@
 //! `sockets server`: from arguments to a served directory.
 
-use engine::Unobserved;
 use origin::Origin;
 
 use crate::args::origin::ServerArgs;
+use crate::args::site::SiteArgs;
 use crate::exit::Exit;
-use crate::role::control;
+use crate::log::logs::Logs;
+use crate::role::running::Running;
 use crate::role::stand::Stand;
 
-/// Serves until it is stopped.
-pub(crate) fn run(args: &ServerArgs) -> Result<(), Exit> {
-    let origin = Origin::open(args.config()).map_err(Exit::usage)?;
-    control()?.block_on(async {
-        let stand = Stand::open("server", &args.addresses(), &args.listen, origin, Unobserved)?;
-        stand.until_stopped(&format!("serving {}", args.dir.display()), args.listen.drain).await
-    })
+/// Begins to serve, with at most so many `connections` at a time.
+///
+/// # Errors
+/// One line about the directory, the log or the address that can't be had.
+pub(crate) fn open(args: &ServerArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
+    let origin = Origin::open(args.sites()).map_err(Exit::usage)?;
+    warn_of_plain_passwords(args);
+    let log = logs.of(&args.log, "server")?;
+    let stand = Stand::open("server", &args.addresses(), &args.listen, connections, origin, log)?;
+    Ok(Running::new(stand, what(args), args.listen.drain).with_qr(args.qr))
+}
+
+/// Whether what it is told can be done, and what that is.
+///
+/// # Errors
+/// One line about what can't.
+pub(crate) fn check(args: &ServerArgs) -> Result<String, Exit> {
+    Origin::open(args.sites()).map_err(Exit::usage)?;
+    Ok(what(args))
+}
+
+fn what(args: &ServerArgs) -> String {
+    let directories: Vec<String> = args
+        .all_sites()
+        .map(SiteArgs::root)
+        // As whoever is elsewhere would call it.
+        .map(|root| root.canonicalize().unwrap_or_else(|_| root.to_owned()).display().to_string())
+        .collect();
+    format!("serving {}", directories.join(", "))
+}
+
+fn warn_of_plain_passwords(args: &ServerArgs) {
+    for account in args.all_sites().flat_map(|site| &site.access.auth).filter(|account| account.is_plain()) {
+        let user = account.user();
+        tracing::warn!(
+            "the password of {user} is given as it is, where others may see it: give its hash (htpasswd -nB {user})"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! Where a role that serves stands: its listeners, a thread and a runtime for each core, and its stop.
 
-use std::io::Write;
+use std::io::{IsTerminal, stderr};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -13,9 +13,8 @@ use net::listen::{ListenFault, Listener, bind, bind_all};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::args::listen::{Addresses, Bind, ListenArgs, Port};
 use crate::exit::Exit;
-use crate::signal::Stop;
 
 /// Descriptors that are kept for files of our own: the index, logs, what is being opened.
 const DESCRIPTORS_RESERVED: u64 = 64;
@@ -25,6 +24,9 @@ const DESCRIPTORS_PER_CONNECTION: u64 = 2;
 
 /// Connections at the least, however few descriptors there are.
 const CONNECTIONS_MIN: u64 = 16;
+
+/// How many ports are tried, the role's own included, before it is given up.
+const PORTS_TRIED: usize = 20;
 
 /// A role that serves.
 pub(crate) struct Stand {
@@ -38,7 +40,7 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// Binds `addresses` and serves `service` on them from now on.
+    /// Binds `addresses` and serves `service` on them from now on, with at most so many `connections` at a time.
     ///
     /// # Errors
     /// One line about which address can't be had, and why.
@@ -46,13 +48,14 @@ impl Stand {
         name: &str,
         addresses: &Addresses,
         listen: &ListenArgs,
+        connections: usize,
         service: S,
         observer: O,
     ) -> Result<Self, Exit> {
         let cores = listen.threads.map_or_else(net::sys::available_cores, usize::from);
         let listeners = listeners(addresses, cores).map_err(Exit::failed)?;
         let bound = listeners.iter().filter_map(|group| group.first()).map(Listener::local_addr).collect();
-        let mut server = Server::new(service, observer, connections_max());
+        let mut server = Server::new(service, observer, connections);
         server.limits.allow_http10 = listen.allow_http10;
         let (server, (finish, finishing), (halt, halting)) = (Arc::new(server), drain(), drain());
         let mut groups: Vec<_> = listeners.into_iter().map(Vec::into_iter).collect();
@@ -68,35 +71,9 @@ impl Stand {
         Ok(Self { addresses: bound, threads, finish, halt })
     }
 
-    /// One line per listener on stderr: what is there, under which URL. Out means ready.
-    fn announce(&self, what: &str) {
-        for address in &self.addresses {
-            let host = match address {
-                all if all.ip().is_unspecified() => "localhost".to_owned(),
-                SocketAddr::V4(v4) => v4.ip().to_string(),
-                SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
-            };
-            let _ = writeln!(std::io::stderr(), "sockets: {what} at http://{host}:{}/", address.port());
-        }
-    }
-
-    /// Announces `what` it is and serves until a signal comes, then lets running exchanges finish for at
-    /// most `limit`, or until a second signal comes.
-    pub(crate) async fn until_stopped(self, what: &str, limit: Duration) -> Result<(), Exit> {
-        // First of all: whoever reads that it is ready may stop it at once.
-        let mut stop = Stop::listen()
-            .map_err(|error| Exit::failed(format_args!("can't listen for signals: {error}")))?;
-        self.announce(what);
-        stop.next().await;
-        let running = self.finish.running();
-        if running > 0 {
-            tracing::info!("stopping: {running} connections finish, for at most {limit:?}");
-        }
-        tokio::select! {
-            () = stop.next() => {}
-            () = self.close(limit) => {}
-        }
-        Ok(())
+    /// How many connections are open.
+    pub(crate) fn running(&self) -> usize {
+        self.finish.running()
     }
 
     /// Lets running exchanges finish for at most `limit`, and ends.
@@ -141,13 +118,39 @@ impl<S: Service, O: Observer> Worker<S, O> {
 }
 
 /// Groups of listeners, one group per address, one listener in it per core.
+///
+/// Where the role's own port is taken and a person is there to read which one it is instead, the next one that is
+/// free is taken. A port that was asked for is that one or none.
 fn listeners(addresses: &Addresses, cores: usize) -> Result<Vec<Vec<Listener>>, ListenFault> {
-    let Addresses { bind: which, port } = addresses;
+    let first = addresses.port.number();
+    let taken = match listeners_at(&addresses.bind, first, cores) {
+        Err(taken @ ListenFault::Taken { .. }) => taken,
+        outcome => return outcome,
+    };
+    if !matches!(addresses.port, Port::Default(_)) || !stderr().is_terminal() {
+        return Err(taken);
+    }
+    for port in (first..).take(PORTS_TRIED).skip(1) {
+        match listeners_at(&addresses.bind, port, cores) {
+            Err(ListenFault::Taken { .. }) => {}
+            outcome => {
+                if let ListenFault::Taken { holder, .. } = &taken {
+                    let by = holder.as_ref().map(|holder| format!(" (by {holder})")).unwrap_or_default();
+                    tracing::info!("port {first} is taken{by}: it is {port} instead");
+                }
+                return outcome;
+            }
+        }
+    }
+    Err(taken)
+}
+
+fn listeners_at(which: &Bind, port: u16, cores: usize) -> Result<Vec<Vec<Listener>>, ListenFault> {
     match which {
-        Bind::All => Ok(vec![bind_all(*port, cores)?]),
+        Bind::All => Ok(vec![bind_all(port, cores)?]),
         Bind::Loopback => {
-            let v4 = bind(([127, 0, 0, 1], *port).into(), cores)?;
-            let port = v4.first().map_or(*port, |listener| listener.local_addr().port());
+            let v4 = bind(([127, 0, 0, 1], port).into(), cores)?;
+            let port = v4.first().map_or(port, |listener| listener.local_addr().port());
             match bind(([0, 0, 0, 0, 0, 0, 0, 1], port).into(), cores) {
                 Ok(v6) => Ok(vec![v4, v6]),
                 // Without IPv6 there is nothing that could be reached at ::1.
@@ -157,7 +160,7 @@ fn listeners(addresses: &Addresses, cores: usize) -> Result<Vec<Vec<Listener>>, 
             }
         }
         Bind::These(these) => {
-            let mut port = *port;
+            let mut port = port;
             let mut groups = Vec::with_capacity(these.len());
             for address in these {
                 let group = bind((*address, port).into(), cores)?;
@@ -169,9 +172,9 @@ fn listeners(addresses: &Addresses, cores: usize) -> Result<Vec<Vec<Listener>>, 
     }
 }
 
-/// How many connections the process has descriptors for.
-fn connections_max() -> usize {
+/// How many connections each of so many stands may have, so that the process has descriptors for all.
+pub(crate) fn connections_each(stands: usize) -> usize {
     let descriptors = net::sys::raise_descriptor_limit();
     let connections = descriptors.saturating_sub(DESCRIPTORS_RESERVED) / DESCRIPTORS_PER_CONNECTION;
-    usize::try_from(connections.max(CONNECTIONS_MIN)).unwrap_or(usize::MAX)
+    usize::try_from(connections.max(CONNECTIONS_MIN)).unwrap_or(usize::MAX) / stands.max(1)
 }

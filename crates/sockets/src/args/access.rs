@@ -1,0 +1,56 @@
+//! Who may ask, and whose scripts may read.
+
+use clap::Args;
+use origin::{Account, Accounts, Config, Cors, Network, Networks, WebOrigin};
+
+/// Arguments about who may ask. Each may be given several times.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Who may ask (may be repeated)")]
+pub(crate) struct AccessArgs {
+    /// A user who may ask, with a password or its bcrypt or Argon2 hash, as from htpasswd -nB [default: everybody]
+    #[arg(long, env = "SOCKETS_AUTH", value_name = "USER:HASH", value_delimiter = '\n', value_parser = Account::parse)]
+    #[arg(hide_env_values = true)]
+    pub(crate) auth: Vec<Account>,
+    /// A network that may ask, such as 192.0.2.0/24 [default: all]
+    #[arg(long, env = "SOCKETS_ALLOW", value_name = "NET", value_delimiter = ',', value_parser = Network::parse)]
+    pub(crate) allow: Vec<Network>,
+    /// A network that may not, allowed or not
+    #[arg(long, env = "SOCKETS_DENY", value_name = "NET", value_delimiter = ',', value_parser = Network::parse)]
+    pub(crate) deny: Vec<Network>,
+    /// A web site whose scripts may read, such as `https://app.example.org`; * is any [default: none]
+    #[arg(long, env = "SOCKETS_CORS", value_name = "ORIGIN|*", value_delimiter = ',', value_parser = reader)]
+    pub(crate) cors: Vec<Reader>,
+}
+
+/// Whose scripts may read.
+#[derive(Clone, Debug)]
+pub(crate) enum Reader {
+    Any,
+    Site(WebOrigin),
+}
+
+impl AccessArgs {
+    /// The same configuration with what is asked for here.
+    pub(crate) fn apply(&self, config: Config) -> Config {
+        let accounts = (!self.auth.is_empty()).then(|| Accounts::new(self.auth.clone()));
+        let networks = Networks { allow: self.allow.clone(), deny: self.deny.clone() };
+        Config { accounts, networks, cors: self.cors(), ..config }
+    }
+
+    fn cors(&self) -> Option<Cors> {
+        let site = |reader: &Reader| match reader {
+            Reader::Any => None,
+            Reader::Site(origin) => Some(origin.clone()),
+        };
+        // One star stands for all, whoever is named beside it.
+        let all_sites: Option<Vec<WebOrigin>> = self.cors.iter().map(site).collect();
+        (!self.cors.is_empty()).then(|| all_sites.map_or(Cors::Any, Cors::Sites))
+    }
+}
+
+fn reader(text: &str) -> Result<Reader, String> {
+    match text {
+        "*" => Ok(Reader::Any),
+        text => WebOrigin::parse(text).map(Reader::Site).map_err(|fault| fault.to_string()),
+    }
+}

@@ -1,0 +1,9 @@
+//! What is told of the work: events for the person who runs the program, and a line for each request.
+
+pub(crate) mod access;
+mod combined;
+mod escape;
+pub(crate) mod events;
+mod json;
+pub(crate) mod logs;
+pub(crate) mod sink;
