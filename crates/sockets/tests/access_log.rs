@@ -165,7 +165,7 @@ fn a_log_that_can_not_be_opened_is_told_at_the_start() {
     let log = home.path().join("no/such/access.log");
     let mut command = sockets(&["server", "--port", "0", "--access-log", log.to_str().unwrap()]);
     let ended = crate::support::process::run(command.arg(home.path()));
-    assert_eq!(ended.status, 1);
+    assert_eq!(ended.status, 2);
     let told = format!("sockets: the access log can't be written to {}: No such file", log.display());
     assert!(ended.stderr.starts_with(&told), "{}", ended.stderr);
 }

@@ -41,7 +41,7 @@ impl Logs {
         }
         let opened = Sink::open(place.clone(), Arc::clone(&self.losing));
         let sink = Arc::new(opened.map_err(|error| {
-            Exit::failed(format_args!("the access log can't be written to {place}: {error}"))
+            Exit::usage(format_args!("the access log can't be written to {place}: {error}"))
         })?);
         self.open.push((place, Arc::clone(&sink)));
         Ok(sink)

@@ -28,13 +28,16 @@ pub(crate) fn run(roles: &[Role]) -> Result<(), Exit> {
         for role in &running {
             reach::announce(role);
         }
+        let stopped = async {
+            stop.next().await;
+            tokio::select! {
+                () = stop.next() => {}
+                () = close(running) => {}
+            }
+        };
         tokio::select! {
-            () = stop.next() => {}
+            () = stopped => {}
             () = logs.tend(reopen) => {}
-        }
-        tokio::select! {
-            () = stop.next() => {}
-            () = close(running) => {}
         }
         Ok(())
     });
