@@ -25,5 +25,7 @@ pub mod server;
 pub use client::pool::{Pool, Route};
 pub use client::terms::ClientLimits;
 pub use record::{Asked, AskedFields, Ending, ExchangeRecord, Observer, Unobserved};
+pub use server::clients::{Clients, RequestRate, Share};
+pub use server::refusals::{Refusal, Refusals};
 pub use server::serve::serve;
 pub use server::terms::{Patience, Server};

@@ -8,11 +8,11 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http1::{Fault, Framing, Outbound, Transmit};
 use message::{Body, BodyStream, Failure, Fields, FileSlice, Segment};
+use net::pace::Pace;
 use net::stream::{SendFileFault, WriteHalf};
 
 /// Bytes up to this many are copied behind what already waits to be sent: cheaper than a second slice.
@@ -33,7 +33,7 @@ pub(crate) struct Outlet {
 /// Why a message was not sent whole. The connection can't be used again.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The peer is gone, or took nothing for too long.
+    /// The peer is gone, or takes what is sent too slowly.
     Connection(io::Error),
     /// The content ended before it was whole.
     Content(Failure),
@@ -44,9 +44,9 @@ pub(crate) enum Broken {
 }
 
 impl Outlet {
-    /// `stall`: how long the peer may take nothing at all.
-    pub(crate) fn new(mut half: WriteHalf, outbound: Outbound, stall: Duration) -> Self {
-        half.set_stall_limit(Some(stall));
+    /// `pace`: how fast the peer has to take what is sent.
+    pub(crate) fn new(mut half: WriteHalf, outbound: Outbound, pace: Pace) -> Self {
+        half.set_pace(pace);
         Self { half, outbound, pending: BytesMut::new(), framing_bytes: 0 }
     }
 
@@ -93,7 +93,7 @@ impl Outlet {
         match &sent {
             Ok(()) => self.half.set_abort(false),
             // In good order the system would go on offering to the peer what it does not take.
-            Err(broken) if broken.is_stall() => self.half.set_abort(true),
+            Err(broken) if broken.is_slowness() => self.half.set_abort(true),
             Err(Broken::Connection(_)) => {}
             // What there is of the message shows that it is not whole. Nothing at all would look like a
             // connection that was closed before the request came (RFC 9112 §9.3.1).
@@ -115,18 +115,25 @@ impl Outlet {
                 }
                 None
             }
-            Body::Stream(stream) => self.stream(stream).await?,
+            // In a box, so that what is there already has no room for what is to come.
+            Body::Stream(stream) => Box::pin(self.stream(stream)).await?,
         };
-        let last = self.outbound.end(trailers.as_ref()).map_err(Broken::Framing)?;
-        self.frame(&last);
+        self.end(trailers.as_deref())?;
         self.flush(false).await
     }
 
-    async fn stream(&mut self, mut stream: BodyStream) -> Result<Option<Fields>, Broken> {
+    /// Puts the end of the message behind what is pending.
+    fn end(&mut self, trailers: Option<&Fields>) -> Result<(), Broken> {
+        let last = self.outbound.end(trailers).map_err(Broken::Framing)?;
+        self.frame(&last);
+        Ok(())
+    }
+
+    async fn stream(&mut self, mut stream: BodyStream) -> Result<Option<Box<Fields>>, Broken> {
         while let Some(piece) = self.next_piece(&mut stream).await? {
             self.segment(piece.map_err(Broken::Content)?).await?;
         }
-        Ok(stream.trailers())
+        Ok(stream.trailers().map(Box::new))
     }
 
     /// The next piece; if it is not there yet, what is pending goes out before it is waited for.
@@ -147,8 +154,7 @@ impl Outlet {
         if segment.is_empty() {
             return Ok(());
         }
-        let Transmit { before, segment, after } = self.outbound.data(segment).map_err(Broken::Framing)?;
-        self.frame(&before);
+        let (segment, after) = self.begin(segment)?;
         match segment {
             Segment::Bytes(bytes) if bytes.len() <= COPY_MAX => self.pending.extend_from_slice(&bytes),
             Segment::Bytes(bytes) => self.bytes(&bytes).await?,
@@ -156,6 +162,13 @@ impl Outlet {
         }
         self.frame(after);
         if self.pending.len() > GATHER_MAX { self.flush(false).await } else { Ok(()) }
+    }
+
+    /// Puts what frames a segment in front of it behind what is pending; gives what is to be sent then.
+    fn begin(&mut self, segment: Segment) -> Result<(Segment, &'static [u8]), Broken> {
+        let Transmit { before, segment, after } = self.outbound.data(segment).map_err(Broken::Framing)?;
+        self.frame(&before);
+        Ok((segment, after))
     }
 
     /// Sends what is pending; `more` says that something follows at once.
@@ -183,11 +196,11 @@ impl Outlet {
 impl Broken {
     /// Whether the peer has closed its side for us.
     pub(crate) fn is_hangup(&self) -> bool {
-        matches!(self, Self::Connection(_)) && !self.is_stall()
+        matches!(self, Self::Connection(_)) && !self.is_slowness()
     }
 
-    /// Whether the peer is there, but takes nothing.
-    pub(crate) fn is_stall(&self) -> bool {
+    /// Whether the peer is there, but takes what is sent too slowly.
+    pub(crate) fn is_slowness(&self) -> bool {
         matches!(self, Self::Connection(error) if error.kind() == io::ErrorKind::TimedOut)
     }
 }

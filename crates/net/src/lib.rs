@@ -7,22 +7,24 @@
 //! is named in words that say what to do.
 //!
 //! What it does *not* do: it knows nothing of HTTP, of messages or of roles. It sets no deadline on a
-//! read (the caller knows what it waits for) and, unless [`WriteHalf::set_stall_limit`] is called, none
+//! read (the caller knows what it waits for) and, unless [`WriteHalf::set_pace`] is called, none
 //! on a write. It keeps no connections: pooling is the engine's. It does not encrypt yet; what is behind
-//! a [`Stream`] is private, so that it can. And it has no unsafe code: whatever it needs from the system
-//! has a safe form in `rustix` or `socket2`.
+//! a [`Stream`] is private, so that it can. And it has no unsafe code but one system call in `sys` that has no
+//! safe form: whatever else it needs from the system has one in `rustix` or `socket2`.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // not forbid: see sys::linux
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::arithmetic_side_effects))]
 
 pub mod dial;
 pub mod drain;
 pub mod listen;
+pub mod pace;
 pub mod stream;
 pub mod sys;
 
 pub use dial::{DialFault, Dialer, Tried};
 pub use drain::{Drain, DrainGuard, DrainSignal, Draining, drain};
 pub use listen::{Acceptor, ListenFault, Listener, bind, bind_all};
+pub use pace::{Pace, Stopwatch};
 pub use stream::{ReadHalf, SendFileFault, Stream, WriteHalf, lingering_close};
 pub use sys::{available_cores, raise_descriptor_limit};

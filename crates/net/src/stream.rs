@@ -7,6 +7,7 @@
 //! - [`WriteHalf::abort`]: the peer sees the connection break (RST), never a clean end;
 //! - [`lingering_close`]: for a last answer to a peer that is still sending.
 
+use crate::pace::{Pace, Stopwatch};
 use crate::sys;
 use bytes::BytesMut;
 use rustix::io::Errno;
@@ -25,7 +26,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// The least spare capacity, in bytes, that is worth reading into without the scratch buffer.
 pub const DIRECT_READ_MIN: usize = 4 * 1024;
@@ -104,7 +105,7 @@ impl Stream {
         let write = WriteHalf {
             wire: Some(WriteWire::Tcp(write)),
             breaks_off: false,
-            stall_limit: None,
+            stopwatch: None,
             burst: 0,
             sent: 0,
         };
@@ -187,17 +188,21 @@ pub struct WriteHalf {
     /// Gone once the direction is shut down.
     wire: Option<WriteWire>,
     breaks_off: bool,
-    stall_limit: Option<Duration>,
+    stopwatch: Option<Stopwatch>,
     /// Bytes written since this task last let others run.
     burst: usize,
     sent: u64,
 }
 
 impl WriteHalf {
-    /// The longest that a write may wait without the peer taking a single byte; `None` (the default):
-    /// for ever. Beyond it the write fails with [`io::ErrorKind::TimedOut`].
-    pub fn set_stall_limit(&mut self, limit: Option<Duration>) {
-        self.stall_limit = limit;
+    /// The pace at which the peer has to take what is written; without one (the default) a write may
+    /// wait for ever. When the peer falls behind, the write fails with [`io::ErrorKind::TimedOut`].
+    ///
+    /// On Linux a byte is taken when the peer has acknowledged it. Elsewhere it is when our own system has
+    /// taken it, which has room for megabytes and then takes none until a good part of them is gone: a
+    /// stretch has to be long enough for that.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.stopwatch = Some(Stopwatch::new(pace));
     }
 
     /// How many bytes the system has taken so far, also of a write that failed in the middle.
@@ -209,8 +214,8 @@ impl WriteHalf {
     /// part of a segment back for it.
     ///
     /// # Errors
-    /// The system's, or `TimedOut` at the [stall limit](WriteHalf::set_stall_limit); a part may have
-    /// gone out, the connection is of no more use.
+    /// The system's, or `TimedOut` when the peer falls behind its [pace](WriteHalf::set_pace); a part may
+    /// have gone out, the connection is of no more use.
     pub async fn write_all(&mut self, bytes: &[u8], more: bool) -> io::Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -244,7 +249,7 @@ impl WriteHalf {
     /// # Errors
     /// The system's.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let outcome = ready!(poll_attempt(self.tcp()?, cx, &mut |tcp| sys::send(tcp, bytes, false)));
+        let outcome = ready!(poll_attempt(socket(&self.wire)?, cx, &mut |tcp| sys::send(tcp, bytes, false)));
         Poll::Ready(outcome.inspect(|sent| self.count(*sent)))
     }
 
@@ -271,7 +276,8 @@ impl WriteHalf {
                 Ok(0) => return Err(SendFileFault::Truncated { missing }),
                 Ok(sent) => position = position.saturating_add(u64::try_from(sent).unwrap_or(missing)),
                 Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-                    return self.copy_file(file, position, end, more).await;
+                    // In a box, so that a transfer has no room for both ways.
+                    return Box::pin(self.copy_file(file, position, end, more)).await;
                 }
                 Err(error) => return Err(SendFileFault::of_sendfile(error)),
             }
@@ -332,13 +338,6 @@ impl WriteHalf {
         self.breaks_off = true;
     }
 
-    fn tcp(&self) -> io::Result<&TcpStream> {
-        match &self.wire {
-            Some(WriteWire::Tcp(half)) => Ok(half.as_ref()),
-            None => Err(io::Error::new(io::ErrorKind::BrokenPipe, "written to after the end")),
-        }
-    }
-
     /// One successful `operation` on the socket: tried at once, and only then waited for.
     async fn attempt(
         &mut self,
@@ -348,10 +347,11 @@ impl WriteHalf {
             yield_now().await;
             self.burst = 0;
         }
-        let tcp = self.tcp()?;
+        let tcp = socket(&self.wire)?;
         let sent = match tcp.try_io(Interest::WRITABLE, || operation(tcp)) {
             Err(error) if is_retried(&error) => {
-                let sent = wait_for(tcp, self.stall_limit, operation).await?;
+                // In a box: who never has to wait has no room for it.
+                let sent = Box::pin(self.wait_for(operation)).await?;
                 self.burst = 0;
                 sent
             }
@@ -359,6 +359,28 @@ impl WriteHalf {
         };
         self.count(sent);
         Ok(sent)
+    }
+
+    /// One successful `operation` on the socket, if the peer keeps its pace until then.
+    async fn wait_for(
+        &mut self,
+        mut operation: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let Self { wire, stopwatch, sent, .. } = self;
+        let tcp = socket(wire)?;
+        let taken = || sent.saturating_sub(sys::unacknowledged(tcp));
+        let mut written = pin!(poll_fn(|cx| poll_attempt(tcp, cx, &mut operation)));
+        let Some(stopwatch) = stopwatch else { return written.await };
+        loop {
+            let begun = Instant::now();
+            let outcome = timeout(stopwatch.begin(taken), written.as_mut()).await;
+            stopwatch.add(begun.elapsed());
+            match outcome {
+                Ok(outcome) => return outcome,
+                Err(_elapsed) if stopwatch.is_kept(taken()) => {}
+                Err(_elapsed) => return Err(too_slow(stopwatch.pace())),
+            }
+        }
     }
 
     fn count(&mut self, sent: usize) {
@@ -382,19 +404,15 @@ impl Drop for WriteHalf {
     }
 }
 
-async fn wait_for(
-    tcp: &TcpStream,
-    stall_limit: Option<Duration>,
-    mut operation: impl FnMut(&TcpStream) -> io::Result<usize>,
-) -> io::Result<usize> {
-    let written = poll_fn(|cx| poll_attempt(tcp, cx, &mut operation));
-    let Some(limit) = stall_limit else {
-        return written.await;
-    };
-    timeout(limit, written).await.unwrap_or_else(|_elapsed| {
-        let stalled = format!("the peer took nothing for {limit:?}");
-        Err(io::Error::new(io::ErrorKind::TimedOut, stalled))
-    })
+fn socket(wire: &Option<WriteWire>) -> io::Result<&TcpStream> {
+    match wire {
+        Some(WriteWire::Tcp(half)) => Ok(half.as_ref()),
+        None => Err(io::Error::new(io::ErrorKind::BrokenPipe, "written to after the end")),
+    }
+}
+
+fn too_slow(pace: Pace) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("the peer took less than {pace}"))
 }
 
 fn poll_attempt(

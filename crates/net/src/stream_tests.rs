@@ -3,6 +3,7 @@ use crate::listen::bind;
 use std::os::unix::fs::FileExt;
 use std::task::Waker;
 use tokio::task::JoinHandle;
+use tokio::time::advance;
 
 const MIB: usize = 1024 * 1024;
 
@@ -257,13 +258,69 @@ async fn a_peer_that_is_gone_is_the_connections_fault() {
 async fn a_peer_that_takes_nothing_is_given_up_at_the_stall_limit() {
     let (stream, _client) = pair().await;
     let (_read, mut write) = stream.split();
-    write.set_stall_limit(Some(Duration::from_secs(30)));
-    let start = tokio::time::Instant::now();
+    write.set_pace(Pace::any(Duration::from_secs(30)));
+    let start = Instant::now();
     let stalled = write.write_all(&vec![0; 64 * MIB], false).await.unwrap_err();
     assert_eq!(stalled.kind(), io::ErrorKind::TimedOut);
-    assert_eq!(stalled.to_string(), "the peer took nothing for 30s");
+    assert_eq!(stalled.to_string(), "the peer took less than a byte in 30s");
     assert!(start.elapsed() >= Duration::from_secs(30));
     assert!(write.sent() > 0);
+}
+
+/// Writes `len` bytes at `pace` to a client that takes some, so that our system knows of it, twice in each
+/// `stretch` of a stepped clock. Nothing rests meanwhile: the system's own clock can't be stepped.
+#[cfg(target_os = "linux")]
+async fn written_to_a_sipping_client(
+    pace: Pace,
+    stretch: Duration,
+    len: usize,
+) -> (io::Result<()>, Duration) {
+    let (stream, client) = pair().await;
+    let Wire::Tcp(near) = &stream.wire;
+    let near = SockRef::from(near).try_clone().unwrap();
+    let (read, mut write) = stream.split();
+    write.set_pace(pace);
+    let start = Instant::now();
+    let writing = tokio::spawn(async move {
+        let outcome = write.write_all(&vec![0; len], false).await;
+        (outcome, start.elapsed(), write)
+    });
+    while sys::unacknowledged(&near) == 0 {
+        yield_now().await;
+    }
+    let mut block = vec![0; 4096];
+    while !writing.is_finished() {
+        let held = sys::unacknowledged(&near);
+        while !writing.is_finished() && sys::unacknowledged(&near) >= held {
+            let _ = client.try_read(&mut block);
+            yield_now().await;
+        }
+        advance(stretch / 2).await;
+    }
+    let (outcome, waited, _write) = writing.await.unwrap();
+    drop(read);
+    (outcome, waited)
+}
+
+/// A client that was slow on 127.0.0.1 used to be given up while it was reading: our own system took nothing
+/// of the next write until a third of the megabytes that it held was gone.
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_little_of_what_our_system_holds_keeps_its_pace() {
+    let stretch = Duration::from_secs(30);
+    let (outcome, waited) = written_to_a_sipping_client(Pace::any(stretch), stretch, 8 * MIB).await;
+    outcome.unwrap();
+    assert!(waited > 3 * stretch, "it was waited for: {waited:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_some_but_too_little_is_given_up() {
+    let stretch = Duration::from_secs(30);
+    let pace = Pace::average(256 * 1024, stretch);
+    let (outcome, waited) = written_to_a_sipping_client(pace, stretch, 64 * MIB).await;
+    assert_eq!(outcome.unwrap_err().to_string(), "the peer took less than 7864320 bytes in 30s");
+    assert!(waited >= stretch && waited <= 3 * stretch, "{waited:?}");
 }
 
 #[tokio::test]
@@ -392,7 +449,7 @@ async fn a_client_that_never_stops_sending_is_cut_off_at_the_limit() {
 async fn a_client_that_says_nothing_more_is_left_at_the_limit() {
     let (stream, _client) = pair().await;
     let (read, write) = stream.split();
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     lingering_close(read, write, MIB, Duration::from_secs(2)).await;
     let waited = start.elapsed();
     assert!(waited >= Duration::from_secs(2) && waited < Duration::from_secs(3), "{waited:?}");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use http1::{Connection, Event, Fault, Framing, ResponseHead, turn};
 use message::{Body, Failure, FailureKind, Fields, Request, Response, Segment, Source};
+use net::pace::Pace;
 use net::stream::Stream;
 
 use crate::client::idle::Home;
@@ -29,7 +30,7 @@ impl Wire {
         let Connection { inbound, outbound } = Connection::client(limits.messages.clone());
         Self {
             intake: Intake::new(read, inbound),
-            outlet: Outlet::new(write, outbound, limits.send),
+            outlet: Outlet::new(write, outbound, Pace::any(limits.send)),
             deadline: Deadline::new(),
         }
     }
@@ -294,7 +295,7 @@ fn protocol(fault: Fault) -> Failure {
 /// The request could not be sent.
 fn unsent(broken: &Broken) -> Failure {
     match broken {
-        broken if broken.is_stall() => {
+        broken if broken.is_slowness() => {
             Failure::new(FailureKind::ConnectionWriteTimeout, "the server did not take the request in time")
         }
         Broken::Content(failure) => failure.clone(),

@@ -3,19 +3,21 @@
 //! An exchange is, in this order: 1. the head arrives, 2. the content is lent to the service, 3. the service
 //! answers, 4. the answer goes out, 5. the content comes back and what is left of it is read away, 6. the
 //! connection turns to the next exchange or ends.
+//!
+//! A connection that waits for a request has only room for that: what is rare is in a box of its own.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http1::{Connection, Event, Fault, Framing, RequestHead, Version, turn};
 use message::{Body, Failure, Fields, Request, Response, Service, StatusCode};
-use net::drain::{Drain, Draining};
+use net::drain::{Drain, DrainGuard, Draining};
 use net::stream::{Stream, lingering_close};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 use tracing::field;
 
@@ -25,55 +27,53 @@ use crate::intake::{Intake, IntakeFault};
 use crate::outlet::{Broken, Outlet};
 use crate::record::{Asked, AskedFields, Ending, ExchangeRecord, Observer};
 use crate::server::answer;
+use crate::server::clients::Visit;
+use crate::server::refusals::Refusal;
 use crate::server::request_body::{Loan, Returned, Shortfall, lend};
-use crate::server::terms::Server;
+use crate::server::terms::{Patience, Server};
 
-/// Serves one connection to its end.
-pub(super) async fn converse<S: Service, O: Observer>(
-    server: Arc<Server<S, O>>,
-    stream: Stream,
-    peer: SocketAddr,
-    drain: Drain,
-) {
-    let (read, write) = stream.split();
-    let Connection { inbound, outbound } = Connection::server(server.limits.clone());
-    let mut intake = Intake::new(read, inbound);
-    let outlet = Outlet::new(write, outbound, server.patience.send);
-    let draining = drain.draining();
-    let mut talk = Talk { server, peer, outlet, deadline: Deadline::new(), drain, draining };
-    let after = loop {
-        match talk.exchange(intake).await {
-            After::Next(back) => intake = back,
-            after => break after,
-        }
-    };
-    if let After::Linger(intake) = after {
-        let patience = &talk.server.patience;
-        let write = talk.outlet.into_half();
-        lingering_close(intake.half, write, patience.linger_bytes, patience.discard).await;
-    }
-}
-
-struct Talk<S, O> {
+/// One connection.
+pub(super) struct Talk<S, O> {
     server: Arc<Server<S, O>>,
     peer: SocketAddr,
     outlet: Outlet,
     deadline: Deadline,
     drain: Drain,
     draining: Draining,
+    // Below are those that count it, dropped after what closes it.
+    visit: Visit,
+    /// Its place among those that are served; before it has one, it waits.
+    place: Option<OwnedSemaphorePermit>,
+    _guard: DrainGuard,
 }
 
 /// What comes after an exchange.
 enum After {
     /// Another one, on the same connection.
-    Next(Intake),
+    Next(Box<Intake>),
     /// Nothing: both sides know it.
     Close,
     /// Nothing, and the client may still be sending: it is given time to read the answer.
-    Linger(Intake),
+    Linger(Box<Intake>),
+}
+
+/// What an exchange does with what has come: it answers a request, or takes a detour.
+type Course = Result<(Request, Account), Box<Detour>>;
+
+/// What is rare in an exchange.
+enum Detour {
+    /// The request has content, which is lent to whoever answers.
+    Content { framing: Framing, expects_continue: bool, request: Request, account: Account },
+    /// The request comes `wait` too early for its client's share.
+    Delay { wait: Duration, expects_continue: bool, account: Account },
+    /// What came is no request, or not wanted: this is the last answer.
+    Refusal(Response, Account),
+    /// There is nobody to answer.
+    End,
 }
 
 /// Why no request came.
+#[derive(Clone, Copy)]
 enum NoRequest {
     /// What came is none.
     Faulty(Fault),
@@ -84,32 +84,110 @@ enum NoRequest {
 }
 
 impl<S: Service, O: Observer> Talk<S, O> {
-    async fn exchange(&mut self, mut intake: Intake) -> After {
-        let (head, framing) = match self.arrival(&mut intake).await {
-            Ok(request) => request,
-            Err(NoRequest::Faulty(fault)) => return self.refuse(intake, answer::to_fault(fault)).await,
-            Err(NoRequest::Slow) => return self.refuse(intake, answer::to_slow_request()).await,
-            Err(NoRequest::Over) => return After::Close,
-        };
-        self.outlet.outbound.answer_to(&head);
-        let account = self.account(Some(&head));
-        if framing != Framing::Empty {
-            return self.exchange_with_content(intake, head, framing, account).await;
+    /// Serves a connection to its end, as soon as there is a place for it.
+    ///
+    /// All that lives as long as the connection is put where it stays before anything waits: a future keeps
+    /// room for what it was given even when that has moved on.
+    pub(super) fn serve(
+        server: Arc<Server<S, O>>,
+        (stream, peer): (Stream, SocketAddr),
+        visit: Visit,
+        place: Option<OwnedSemaphorePermit>,
+        drain: Drain,
+    ) -> impl Future<Output = ()> + Send {
+        let (read, write) = stream.split();
+        let Connection { inbound, outbound } = Connection::server(server.limits.clone());
+        let mut intake = Box::new(Intake::new(read, inbound));
+        let outlet = Outlet::new(write, outbound, server.patience.send_pace());
+        let (deadline, draining, guard) = (Deadline::new(), drain.draining(), drain.guard());
+        let mut talk = Self { server, peer, outlet, deadline, drain, draining, visit, place, _guard: guard };
+        async move {
+            if !talk.has_place().await {
+                return;
+            }
+            let after = loop {
+                match talk.exchange(intake).await {
+                    After::Next(back) => intake = back,
+                    after => break after,
+                }
+            };
+            if let After::Linger(intake) = after {
+                let Patience { linger_bytes, discard, .. } = talk.server.patience;
+                let write = talk.outlet.into_half();
+                Box::pin(lingering_close(intake.half, write, linger_bytes, discard)).await;
+            }
         }
-        let answer = self.server.service.call(self.request(head, Body::Empty, &account)).await;
+    }
+
+    /// Waits for a place if there is none; false if there will be none.
+    async fn has_place(&mut self) -> bool {
+        if self.place.is_none() {
+            self.place = Box::pin(self.server.place()).await;
+        }
+        self.place.is_some()
+    }
+
+    async fn exchange(&mut self, mut intake: Box<Intake>) -> After {
+        let arrived = self.arrival(&mut intake).await;
+        let (request, account) = match self.course(arrived) {
+            Ok(straight) => straight,
+            // Whole: what a match takes apart keeps its room while the match waits.
+            course => return Box::pin(self.detour(intake, course)).await,
+        };
+        let answer = self.server.service.call(request).await;
         if self.respond(answer, account).await.is_err() { After::Close } else { self.turn(intake) }
+    }
+
+    /// What to do with what has come: to answer it, unless it asks for a detour.
+    fn course(&mut self, arrived: Result<(RequestHead, Framing), NoRequest>) -> Course {
+        let (head, framing) = arrived.map_err(|reason| self.without_request(reason))?;
+        let expects_continue = head.expects_continue;
+        let (request, account) = self.admit(head);
+        if !self.visit.is_welcome() {
+            return Err(Box::new(Detour::Refusal(answer::to_crowding(), account)));
+        }
+        if let Err(wait) = self.server.clients.ask(self.peer.ip(), account.begun) {
+            return Err(Box::new(Detour::Delay { wait, expects_continue, account }));
+        }
+        match framing {
+            Framing::Empty => Ok((request, account)),
+            _ => Err(Box::new(Detour::Content { framing, expects_continue, request, account })),
+        }
+    }
+
+    fn without_request(&self, reason: NoRequest) -> Box<Detour> {
+        let response = match reason {
+            NoRequest::Over => return Box::new(Detour::End),
+            NoRequest::Faulty(fault) => answer::to_fault(fault),
+            NoRequest::Slow => answer::to_slow_request(),
+        };
+        Box::new(Detour::Refusal(response, self.account(None)))
+    }
+
+    async fn detour(&mut self, intake: Box<Intake>, course: Course) -> After {
+        let Err(detour) = course else { return After::Close };
+        match *detour {
+            Detour::End => After::Close,
+            Detour::Refusal(response, account) => self.refuse(intake, response, account).await,
+            Detour::Delay { wait, expects_continue, account } => {
+                self.put_off(intake, expects_continue, wait, account).await
+            }
+            Detour::Content { framing, expects_continue, request, account } => {
+                self.exchange_with_content(intake, framing, expects_continue, request, account).await
+            }
+        }
     }
 
     async fn exchange_with_content(
         &mut self,
-        intake: Intake,
-        head: RequestHead,
+        intake: Box<Intake>,
         framing: Framing,
+        expects_continue: bool,
+        mut request: Request,
         account: Account,
     ) -> After {
-        let expects_continue = head.expects_continue;
-        let (body, Loan { mut back, wanted }) = lend(intake, framing, self.server.patience.content);
-        let request = self.request(head, body, &account);
+        let (body, Loan { mut back, wanted }) = lend(intake, framing, self.server.patience.content_pace());
+        request.body = body;
         let (mut answer, told) = if expects_continue {
             self.call_and_continue(request, wanted).await
         } else {
@@ -122,6 +200,9 @@ impl<S: Service, O: Observer> Talk<S, O> {
             self.outlet.outbound.close_after();
         }
         if let Some(Returned { intake, shortfall }) = &returned {
+            if matches!(shortfall, Some(Shortfall::Slow)) {
+                self.server.refusals.note(Refusal::Slowness, self.peer);
+            }
             // RFC 9112 §9.3: where it is known by now that this answer is the last, it says so.
             if !intake.inbound.is_persistent() || shortfall.is_some() || !self.may_discard(intake) {
                 self.outlet.outbound.close_after();
@@ -147,7 +228,10 @@ impl<S: Service, O: Observer> Talk<S, O> {
     /// Waits for a request's head: until something of it comes as long as the connection may idle and the
     /// server goes on, from then on as long as a head may take.
     async fn arrival(&mut self, intake: &mut Intake) -> Result<(RequestHead, Framing), NoRequest> {
-        let Self { server, deadline, draining, .. } = self;
+        let Self { server, deadline, draining, visit, .. } = self;
+        let patience = &server.patience;
+        // Who may have no connection, may not keep one for long by saying nothing.
+        let idle = if visit.is_welcome() { patience.idle } else { patience.discard.min(patience.idle) };
         let mut waits_for_rest = None;
         poll_fn(|cx| {
             if let Poll::Ready(event) = intake.poll_event(cx) {
@@ -155,7 +239,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
             }
             let begun = !intake.inbound.is_between_messages();
             if waits_for_rest.replace(begun) != Some(begun) {
-                deadline.set(if begun { server.patience.head } else { server.patience.idle });
+                deadline.set(if begun { patience.head } else { idle });
             }
             if deadline.poll_expired(cx).is_ready() {
                 return Poll::Ready(Err(if begun { NoRequest::Slow } else { NoRequest::Over }));
@@ -192,41 +276,59 @@ impl<S: Service, O: Observer> Talk<S, O> {
         (call.await, told)
     }
 
-    async fn respond(
+    /// Sends an answer. Its head is written here and now, so that the wait has no room for it.
+    fn respond(
         &mut self,
         answer: Result<Response, Failure>,
         mut account: Account,
-    ) -> Result<(), Broken> {
+    ) -> impl Future<Output = Result<(), Broken>> + Send {
         let response = answer.unwrap_or_else(|failure| answer::to_failure(&failure));
         self.server.observer.answering(&response);
         account.status = response.status;
         if self.drain.is_draining() {
             self.outlet.outbound.close_after();
         }
-        let sent = self.send(response, account.received_at).await;
-        self.conclude(account, &sent);
-        sent
+        let Response { status, fields, body } = response;
+        let (date, length) = (clock::date(account.received_at), body.length());
+        let framing =
+            self.outlet.head(|outbound, out| outbound.response(status, &fields, length, &date, out));
+        async move {
+            let sent = self.outlet.send(framing, body).await;
+            self.conclude(account, &sent);
+            sent
+        }
     }
 
-    /// Answers what can't be understood. Nothing after it is: this answer is the last.
-    async fn refuse(&mut self, intake: Intake, response: Response) -> After {
+    /// Answers what is not understood, or not wanted. Nothing after it is: this answer is the last.
+    async fn refuse(&mut self, intake: Box<Intake>, response: Response, account: Account) -> After {
         self.outlet.outbound.close_after();
-        let account = self.account(None);
         if self.respond(Ok(response), account).await.is_err() { After::Close } else { After::Linger(intake) }
     }
 
-    async fn send(&mut self, response: Response, now: SystemTime) -> Result<(), Broken> {
-        let Response { status, fields, body } = response;
-        let outlet = &mut self.outlet;
-        let date = clock::date(now);
-        let length = body.length();
-        let framing = outlet.head(|outbound, out| outbound.response(status, &fields, length, &date, out));
-        outlet.send(framing, body).await
+    /// Answers a request that comes `wait` too early. The connection goes on.
+    async fn put_off(
+        &mut self,
+        intake: Box<Intake>,
+        expects_continue: bool,
+        wait: Duration,
+        account: Account,
+    ) -> After {
+        self.server.refusals.note(Refusal::Request, self.peer);
+        // RFC 9110 §10.1.1: without 100 (Continue) the content may come or not.
+        if expects_continue || !self.may_discard(&intake) {
+            self.outlet.outbound.close_after();
+        }
+        let sent = self.respond(Ok(answer::to_haste(wait)), account).await;
+        if sent.is_err() { After::Close } else { self.read_away(intake).await }
     }
 
-    fn request(&self, head: RequestHead, body: Body, account: &Account) -> Request {
+    /// What is asked, as yet without content, and what is remembered of it.
+    fn admit(&mut self, head: RequestHead) -> (Request, Account) {
+        self.outlet.outbound.answer_to(&head);
+        let account = self.account(Some(&head));
+        let (peer, received_at) = (Some(self.peer), account.received_at);
         let RequestHead { method, target, fields, .. } = head;
-        Request { method, target, fields, body, peer: Some(self.peer), received_at: account.received_at }
+        (Request { method, target, fields, body: Body::Empty, peer, received_at }, account)
     }
 
     /// Whether what is left of the content is no more than is read away, as far as that is known.
@@ -236,7 +338,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
     }
 
     /// Reads away what is left of the content, within limits (RFC 9112 §9.3), and turns.
-    async fn read_away(&mut self, mut intake: Intake) -> After {
+    async fn read_away(&mut self, mut intake: Box<Intake>) -> After {
         let mut left = self.server.patience.discard_bytes;
         self.deadline.set(self.server.patience.discard);
         while self.outlet.outbound.is_persistent() && !intake.inbound.is_complete() {
@@ -251,7 +353,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
     }
 
     /// Goes on to the next exchange, or says how to close.
-    fn turn(&mut self, mut intake: Intake) -> After {
+    fn turn(&mut self, mut intake: Box<Intake>) -> After {
         if turn(&mut intake.inbound, &mut self.outlet.outbound) {
             return After::Next(intake);
         }
@@ -286,6 +388,9 @@ impl<S: Service, O: Observer> Talk<S, O> {
     }
 
     fn conclude(&self, account: Account, sent: &Result<(), Broken>) {
+        if sent.as_ref().is_err_and(Broken::is_slowness) {
+            self.server.refusals.note(Refusal::Slowness, self.peer);
+        }
         let ending = match sent {
             Ok(()) => Ending::Whole,
             Err(Broken::Connection(_)) => Ending::ClientGone,
@@ -338,4 +443,30 @@ struct Account {
     sent_before: u64,
     content_before: u64,
     status: StatusCode,
+}
+
+#[cfg(test)]
+mod tests {
+    use lab::Answers;
+
+    use super::*;
+    use crate::record::Unobserved;
+    use crate::server::clients::Clients;
+
+    /// What a connection takes as long as it lasts, were its service to take nothing. What is beside it (the
+    /// system's handle, the runtime's, a timer) is about as much again.
+    #[test]
+    fn a_connection_has_no_room_for_what_is_rare() {
+        fn size_of_output<I, F: Future>(_: impl FnOnce(I) -> F) -> usize {
+            size_of::<F>()
+        }
+        let peer = SocketAddr::from(([192, 0, 2, 1], 1));
+        let size =
+            size_of_output(|(server, stream, drain): (Arc<Server<Answers, Unobserved>>, Stream, Drain)| {
+                let visit = Clients::default().arrive(peer.ip()).unwrap();
+                Talk::serve(server, (stream, peer), visit, None, drain)
+            });
+        assert!(size <= 1536, "{size} bytes");
+        assert!(size_of::<Intake>() <= 384, "{} bytes", size_of::<Intake>());
+    }
 }

@@ -1,7 +1,9 @@
 //! The side that is asked.
 
 pub mod answer;
+pub mod clients;
 mod http1;
+pub mod refusals;
 mod request_body;
 pub mod serve;
 pub mod terms;

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use http1::{Event, Fault, Framing};
 use message::{Body, Failure, FailureKind, Fields, Segment, Source};
+use net::pace::{Pace, Stopwatch};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::deadline::Deadline;
 use crate::intake::{Intake, IntakeFault};
@@ -24,7 +25,7 @@ pub(super) struct Loan {
 
 /// What comes back.
 pub(super) struct Returned {
-    pub(super) intake: Intake,
+    pub(super) intake: Box<Intake>,
     /// Why the content was not had whole, if it was asked for and failed.
     pub(super) shortfall: Option<Shortfall>,
 }
@@ -34,25 +35,27 @@ pub(super) struct Returned {
 pub(super) enum Shortfall {
     /// It breaks the protocol, or its limits.
     Faulty(Fault),
-    /// Nothing of it came for too long.
+    /// It comes too slowly.
     Slow,
     /// The connection ended.
     Gone,
 }
 
 struct RequestBody {
-    intake: Option<Intake>,
+    intake: Option<Box<Intake>>,
     back: Option<oneshot::Sender<Returned>>,
     wanted: Option<oneshot::Sender<()>>,
     trailers: Option<Fields>,
     deadline: Deadline,
-    /// How long the client may send nothing.
-    stall: Duration,
-    waiting: bool,
+    stopwatch: Stopwatch,
+    /// Since when the client is waited for.
+    waits_since: Option<Instant>,
+    /// Bytes of content that have come.
+    received: u64,
 }
 
-/// Lends `intake` out as the content that comes in `framing`.
-pub(super) fn lend(intake: Intake, framing: Framing, stall: Duration) -> (Body, Loan) {
+/// Lends `intake` out as the content that comes in `framing`, and has to come at `pace`.
+pub(super) fn lend(intake: Box<Intake>, framing: Framing, pace: Pace) -> (Body, Loan) {
     let (give_back, back) = oneshot::channel();
     let (want, wanted) = oneshot::channel();
     let length = if let Framing::Length(length) = framing { Some(length) } else { None };
@@ -62,8 +65,9 @@ pub(super) fn lend(intake: Intake, framing: Framing, stall: Duration) -> (Body, 
         wanted: Some(want),
         trailers: None,
         deadline: Deadline::new(),
-        stall,
-        waiting: false,
+        stopwatch: Stopwatch::new(pace),
+        waits_since: None,
+        received: 0,
     };
     (Body::from_source(length, body), Loan { back, wanted })
 }
@@ -75,12 +79,16 @@ impl Source for RequestBody {
         }
         let Some(intake) = self.intake.as_mut() else { return Poll::Ready(None) };
         let Poll::Ready(event) = intake.poll_event(cx) else {
-            ready!(self.poll_stalled(cx));
+            ready!(self.poll_too_slow(cx));
             return Poll::Ready(Some(Err(self.fall_short(Shortfall::Slow))));
         };
-        self.waiting = false;
+        self.stop();
         match event {
-            Ok(Event::Data(bytes)) => Poll::Ready(Some(Ok(Segment::Bytes(bytes)))),
+            Ok(Event::Data(bytes)) => {
+                let segment = Segment::Bytes(bytes);
+                self.received = self.received.saturating_add(segment.len());
+                Poll::Ready(Some(Ok(segment)))
+            }
             Ok(Event::End(trailers)) => {
                 self.trailers = trailers;
                 self.give_back(None);
@@ -102,19 +110,33 @@ impl Source for RequestBody {
 }
 
 impl RequestBody {
-    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.waiting {
-            self.waiting = true;
-            self.deadline.set(self.stall);
+    /// Ready when the client, which is waited for from now on, has fallen behind its pace.
+    fn poll_too_slow(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.waits_since.is_none() {
+                self.waits_since = Some(Instant::now());
+                self.deadline.set(self.stopwatch.begin(|| self.received));
+            }
+            ready!(self.deadline.poll_expired(cx));
+            self.stop();
+            if !self.stopwatch.is_kept(self.received) {
+                return Poll::Ready(());
+            }
         }
-        self.deadline.poll_expired(cx)
+    }
+
+    /// The client is not waited for any more.
+    fn stop(&mut self) {
+        if let Some(since) = self.waits_since.take() {
+            self.stopwatch.add(since.elapsed());
+        }
     }
 
     /// Gives the connection back at once, and the failure for whoever reads the content.
     fn fall_short(&mut self, shortfall: Shortfall) -> Failure {
         let failure = match &shortfall {
             Shortfall::Faulty(fault) => failed(fault.to_string()),
-            Shortfall::Slow => failed("the client sent nothing for too long"),
+            Shortfall::Slow => failed("the client sends its content too slowly"),
             Shortfall::Gone => failed("the client left before its content was whole"),
         };
         self.give_back(Some(shortfall));

@@ -14,7 +14,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::yield_now;
 
 use crate::record::Observer;
-use crate::server::http1::converse;
+use crate::server::clients::Visit;
+use crate::server::http1::Talk;
+use crate::server::refusals::Refusal;
 use crate::server::terms::Server;
 
 /// The most connections that are taken out of the system's queue when the stop begins.
@@ -32,13 +34,14 @@ pub async fn serve<S: Service, O: Observer>(mut acceptor: Acceptor, server: Arc<
             () = &mut draining => break,
             accepted = acceptor.accept() => accepted,
         };
+        let Some(visit) = a_visit(&server, accepted.1) else { continue };
         // Only then: a listener to which nobody comes takes no place from the others.
         let place = tokio::select! {
             biased;
-            place = a_place(&server) => place,
+            place = server.place() => place,
             () = &mut draining => None,
         };
-        begin(accepted, place, &server, &drain);
+        begin(accepted, visit, place, &server, &drain);
     }
     // Who has connected already and waits in the system's queue would be reset by the listener's end. The
     // yield lets the runtime hear of them.
@@ -46,30 +49,29 @@ pub async fn serve<S: Service, O: Observer>(mut acceptor: Acceptor, server: Arc<
     for _ in 0..LAST_CALL_MAX {
         let waiting = pin!(acceptor.accept());
         let Poll::Ready(accepted) = poll_once(waiting).await else { return };
-        begin(accepted, None, &server, &drain);
+        let Some(visit) = a_visit(&server, accepted.1) else { continue };
+        begin(accepted, visit, None, &server, &drain);
     }
 }
 
 /// Serves a connection on a task of its own, which waits for a place if it has none.
 fn begin<S: Service, O: Observer>(
-    (stream, peer): (Stream, SocketAddr),
+    accepted: (Stream, SocketAddr),
+    visit: Visit,
     place: Option<OwnedSemaphorePermit>,
     server: &Arc<Server<S, O>>,
     drain: &Drain,
 ) {
-    let (server, guard, drain) = (Arc::clone(server), drain.guard(), drain.clone());
-    tokio::spawn(async move {
-        let place = if place.is_some() { place } else { a_place(&server).await };
-        if place.is_some() {
-            converse(server, stream, peer, drain).await;
-        }
-        drop((guard, place));
-    });
+    tokio::spawn(Talk::serve(Arc::clone(server), accepted, visit, place, drain.clone()));
 }
 
-/// A place among the connections that are served at the same time; `None` if there are to be none any more.
-async fn a_place<S, O>(server: &Server<S, O>) -> Option<OwnedSemaphorePermit> {
-    Arc::clone(&server.connections).acquire_owned().await.ok()
+/// The connection as one of its client's; `None` if the client has so many that it is just closed.
+fn a_visit<S, O>(server: &Server<S, O>, peer: SocketAddr) -> Option<Visit> {
+    let visit = server.clients.arrive(peer.ip());
+    if !visit.as_ref().is_some_and(Visit::is_welcome) {
+        server.refusals.note(Refusal::Connection, peer);
+    }
+    visit
 }
 
 async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {

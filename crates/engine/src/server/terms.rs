@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use http1::Limits;
 use message::Service;
-use tokio::sync::Semaphore;
+use net::pace::Pace;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::record::Observer;
+use crate::server::clients::Clients;
+use crate::server::refusals::Refusals;
 
 /// What the server side answers with, and every limit it holds its clients to.
 #[derive(Debug)]
@@ -23,6 +26,10 @@ pub struct Server<S, O> {
     /// Connections served at the same time, over all listeners. When there are as many, each listener
     /// accepts one more, which waits, and those behind it wait in the system's backlog.
     pub connections: Arc<Semaphore>,
+    /// Who the clients are, and what each of them may have: no limits, unless they are set.
+    pub clients: Clients,
+    /// What was refused because of a limit.
+    pub refusals: Refusals,
 }
 
 /// How long the server side waits for a client.
@@ -32,10 +39,15 @@ pub struct Patience {
     pub head: Duration,
     /// For the next request on a connection that has none.
     pub idle: Duration,
-    /// For the next byte of a request's content: then 408.
+    /// For some of a request's content, or as much of it as `min_rate` asks for: then 408.
     pub content: Duration,
-    /// For the client to take some of the response.
+    /// For the client to take some of the response, or as much of it as `min_rate` asks for: then the
+    /// connection is reset.
     pub send: Duration,
+    /// How many bytes per second a client has to send or take of a message's content, on average over each
+    /// `content` or `send` in which it is waited for, which so are the time of grace as well. 0 asks for a
+    /// byte in that time, which lets a client hold a connection for hours.
+    pub min_rate: u64,
     /// Content that nobody wanted is read away up to this many bytes, so that the connection can go
     /// on; beyond it, the connection is closed.
     pub discard_bytes: usize,
@@ -54,10 +66,31 @@ impl Default for Patience {
             idle: Duration::from_secs(75),
             content: Duration::from_secs(30),
             send: Duration::from_secs(60),
+            min_rate: 256,
             discard_bytes: 64 * 1024,
             discard: Duration::from_secs(2),
             linger_bytes: 16 * 1024 * 1024,
         }
+    }
+}
+
+impl Patience {
+    /// How a client has to send a request's content.
+    pub(super) fn content_pace(&self) -> Pace {
+        Pace::average(self.min_rate, self.content)
+    }
+
+    /// How a client has to take a response.
+    pub(super) fn send_pace(&self) -> Pace {
+        Pace::average(self.min_rate, self.send)
+    }
+}
+
+impl<S, O> Server<S, O> {
+    /// A place among the connections that are served at the same time; `None` if there are to be none any
+    /// more.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.connections).acquire_owned().await.ok()
     }
 }
 
@@ -71,6 +104,8 @@ impl<S: Service, O: Observer> Server<S, O> {
             limits: Limits::default(),
             patience: Patience::default(),
             connections: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
+            clients: Clients::default(),
+            refusals: Refusals::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod client_requests;
 mod client_reuse;
 mod client_uploads;
 mod server_answers;
+mod server_clients;
 mod server_content;
 mod server_files;
 mod server_limits;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use engine::Refusal;
 use lab::Answers;
 use message::{Body, FailureKind, HeaderName, Request, Response, StatusCode};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::interval;
 
 use crate::support::content::read;
 use crate::support::peer::{End, Peer};
@@ -261,6 +263,25 @@ async fn content_that_breaks_the_protocol_is_answered_by_its_fault_and_closes() 
         client.hang_up().await;
         assert_eq!(client.end().await, End::Closed, "what follows {chunks:?} is not looked at");
     }
+}
+
+#[tokio::test]
+async fn content_that_drips_is_408_however_long_each_drop_takes() {
+    const DRIP: Duration = Duration::from_millis(5);
+    let server = served_with(Script(mirror), |server| {
+        server.patience.content = 20 * DRIP;
+        server.patience.min_rate = 1_000_000;
+    });
+    let mut client = Peer::connect(server.address).await;
+    client.send(post_of_length(1_000_000, "")).await;
+    let mut drip = interval(DRIP);
+    while client.is_quiet() {
+        drip.tick().await;
+        client.send("x").await;
+    }
+    let answer = client.answer().await;
+    assert_eq!((answer.head.status(), answer.head.field("Connection")), (408, Some("close")));
+    assert_eq!((server.refused)(Refusal::Slowness), 1);
 }
 
 #[tokio::test]

@@ -1,10 +1,21 @@
 //! Linux: send(2) and sendmsg(2) with `MSG_MORE`, sendfile(2).
 
 use rustix::io::Errno;
+use rustix::ioctl::{Getter, Opcode, ioctl};
 use rustix::net::{SendAncillaryBuffer, SendFlags};
+use std::ffi::c_int;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::AsFd;
+
+/// The number of the ioctl(2) of [`unacknowledged`]: the oldest architectures have numbers of their own.
+const SIOCOUTQ: Opcode = if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
+    0x7472
+} else if cfg!(any(target_arch = "powerpc", target_arch = "powerpc64", target_arch = "sparc64")) {
+    0x4004_7473
+} else {
+    0x5411
+};
 
 /// Sockets that share a port through `SO_REUSEPORT` share its connections evenly, by a hash.
 pub(crate) const SPREADS_REUSEPORT: bool = true;
@@ -40,6 +51,15 @@ pub(crate) fn send_file(socket: &impl AsFd, file: &File, offset: u64, count: usi
 pub(crate) fn reset(socket: &impl AsFd) {
     // Fails only on a connection that is already gone.
     let _ = rustix::net::connect_unspec(socket);
+}
+
+/// How many of the bytes that were sent the peer has not acknowledged yet; 0 where that can't be asked.
+#[expect(unsafe_code, reason = "this ioctl(2) has no safe form in rustix or socket2")]
+pub(crate) fn unacknowledged(socket: &impl AsFd) -> u64 {
+    // SAFETY: SIOCOUTQ (tcp(7)) writes one int, which is what this getter has room for; on a descriptor that
+    // is no socket it fails or counts what else is queued.
+    let count = unsafe { ioctl(socket, Getter::<SIOCOUTQ, c_int>::new()) };
+    count.ok().and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0)
 }
 
 /// `MSG_NOSIGNAL`: a peer that is gone is an error, never a signal.

@@ -9,9 +9,11 @@ mod linux;
 pub(crate) mod portable;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{SPREADS_REUSEPORT, reset, send, send_at_once, send_file, send_two};
+pub(crate) use linux::{SPREADS_REUSEPORT, reset, send, send_at_once, send_file, send_two, unacknowledged};
 #[cfg(not(target_os = "linux"))]
-pub(crate) use portable::{SPREADS_REUSEPORT, reset, send, send_at_once, send_file, send_two};
+pub(crate) use portable::{
+    SPREADS_REUSEPORT, reset, send, send_at_once, send_file, send_two, unacknowledged,
+};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::num::NonZeroUsize;

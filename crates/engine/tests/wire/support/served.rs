@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use engine::{Asked, AskedFields, Ending, ExchangeRecord, Observer, Server, serve};
+use engine::{Asked, AskedFields, Ending, ExchangeRecord, Observer, Refusal, Server, serve};
 use message::{Failure, Request, Response, Service, StatusCode};
 use net::{DrainSignal, Listener, drain};
 use tokio::sync::mpsc;
@@ -20,6 +20,8 @@ const CONNECTIONS: usize = 100;
 pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     pub(crate) records: Records,
+    /// How often what was refused.
+    pub(crate) refused: Box<dyn Fn(Refusal) -> u64 + Send>,
     pub(crate) stop: DrainSignal,
 }
 
@@ -108,6 +110,8 @@ pub(crate) fn served_with<S: Service>(service: S, adjust: impl FnOnce(&mut Serve
     let listener = listener();
     let address = listener.local_addr();
     let (stop, drain) = drain();
-    tokio::spawn(serve(listener.start().expect("a runtime"), Arc::new(server), drain));
-    Served { address, records: Records(records), stop }
+    let server = Arc::new(server);
+    tokio::spawn(serve(listener.start().expect("a runtime"), Arc::clone(&server), drain));
+    let refused = Box::new(move |refusal| server.refusals.count(refusal));
+    Served { address, records: Records(records), refused, stop }
 }
