@@ -18,6 +18,7 @@ mod config;
 mod curl;
 mod first_use;
 mod get;
+mod limits;
 mod listing;
 mod nginx;
 mod people;

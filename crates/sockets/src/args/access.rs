@@ -17,7 +17,10 @@ pub(crate) struct AccessArgs {
     /// A network that may not, allowed or not
     #[arg(long, env = "SOCKETS_DENY", value_name = "NET", value_delimiter = ',', value_parser = Network::parse)]
     pub(crate) deny: Vec<Network>,
-    /// A web site whose scripts may read, such as `https://app.example.org`; * is any [default: none]
+    // Not a comment for documentation, which would want the URL in brackets.
+    #[arg(
+        help = "A web site whose scripts may read, such as https://app.example.org; * is any [default: none]"
+    )]
     #[arg(long, env = "SOCKETS_CORS", value_name = "ORIGIN|*", value_delimiter = ',', value_parser = reader)]
     pub(crate) cors: Vec<Reader>,
 }

@@ -8,7 +8,7 @@ use balancer::{Config, ConfigFault, Replica};
 use clap::Args;
 use message::{Authority, PathAndQuery, Scheme};
 
-use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;
 use crate::args::units;
 
@@ -33,9 +33,11 @@ pub(crate) struct BalancerArgs {
     pub(crate) to: Vec<(Scheme, Authority)>,
     /// TCP port; 0 takes a free one [default: 8080]
     #[arg(short, long, env = "SOCKETS_PORT", value_parser = units::whole(0, u16::MAX))]
+    #[arg(help_heading = LISTENING)]
     pub(crate) port: Option<u16>,
     /// Address to listen on, may be repeated [default: all addresses]
     #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',', value_parser = units::address)]
+    #[arg(help_heading = LISTENING)]
     pub(crate) bind: Vec<IpAddr>,
     /// Time between two tests of a server
     #[arg(long, env = "SOCKETS_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = units::interval)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use cache::{Config, ConfigFault, Origin, Pseudonym};
 use clap::Args;
 
-use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;
 use crate::args::units;
 
@@ -34,9 +34,11 @@ pub(crate) struct CacheArgs {
     pub(crate) origin: Option<Origin>,
     /// TCP port; 0 takes a free one [default: 9000]
     #[arg(short, long, env = "SOCKETS_PORT", value_parser = units::whole(0, u16::MAX))]
+    #[arg(help_heading = LISTENING)]
     pub(crate) port: Option<u16>,
     /// Address to listen on, may be repeated [default: loopback only]
     #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',', value_parser = units::address)]
+    #[arg(help_heading = LISTENING)]
     pub(crate) bind: Vec<IpAddr>,
     /// Where stored bodies lie
     #[arg(long, env = "SOCKETS_DIR", value_name = "DIR", default_value = "cache/files")]

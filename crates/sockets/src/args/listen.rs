@@ -6,11 +6,15 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use crate::args::limits::LimitArgs;
 use crate::args::units;
+
+/// The heading of these arguments in the help, and of each role's port and addresses.
+pub(crate) const LISTENING: &str = "Listening";
 
 /// Arguments of every role that serves. The port is the role's own, for its default.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Options")]
+#[command(next_help_heading = LISTENING)]
 pub(crate) struct ListenArgs {
     /// Accept HTTP/1.0 as well, for old health checkers and proxies
     #[arg(long, env = "SOCKETS_ALLOW_HTTP10", value_parser = FalseyValueParser::new())]
@@ -21,6 +25,8 @@ pub(crate) struct ListenArgs {
     /// Threads that serve, each with its own listener [default: one per core]
     #[arg(long, env = "SOCKETS_THREADS", value_name = "N", value_parser = units::whole(1_u16, 1024))]
     pub(crate) threads: Option<u16>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
 }
 
 /// The addresses and the port of a role.

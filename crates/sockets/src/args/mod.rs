@@ -11,6 +11,7 @@ pub(crate) mod balancer;
 pub(crate) mod cache;
 pub(crate) mod fields;
 pub(crate) mod get;
+pub(crate) mod limits;
 pub(crate) mod listen;
 pub(crate) mod log;
 pub(crate) mod origin;
@@ -62,9 +63,9 @@ pub(crate) enum Role {
     /// Serve the files under a directory
     Server(Box<origin::ServerArgs>),
     /// Cache what other servers serve
-    Cache(cache::CacheArgs),
+    Cache(Box<cache::CacheArgs>),
     /// Send clients to the fastest of several servers
-    Balancer(balancer::BalancerArgs),
+    Balancer(Box<balancer::BalancerArgs>),
 }
 
 /// Arguments of `sockets run` and `sockets check`.

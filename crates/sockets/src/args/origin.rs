@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::FalseyValueParser;
 use origin::{HostPattern, Sites};
 
-use crate::args::listen::{Addresses, Bind, ListenArgs};
+use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;
 use crate::args::site::SiteArgs;
 use crate::args::units;
@@ -33,14 +33,14 @@ pub(crate) struct ServerArgs {
     pub(crate) site: SiteArgs,
     /// TCP port; 0 takes a free one [default: 8000]
     #[arg(short, long, env = "SOCKETS_PORT", value_parser = units::whole(0, u16::MAX))]
-    #[arg(help_heading = "Options")]
+    #[arg(help_heading = LISTENING)]
     pub(crate) port: Option<u16>,
     /// Address to listen on, may be repeated [default: all addresses]
     #[arg(long, env = "SOCKETS_BIND", value_name = "ADDR", value_delimiter = ',', value_parser = units::address)]
-    #[arg(help_heading = "Options")]
+    #[arg(help_heading = LISTENING)]
     pub(crate) bind: Vec<IpAddr>,
     /// Print a QR code of the address, for phones
-    #[arg(long, env = "SOCKETS_QR", value_parser = FalseyValueParser::new(), help_heading = "Options")]
+    #[arg(long, env = "SOCKETS_QR", value_parser = FalseyValueParser::new(), help_heading = LISTENING)]
     pub(crate) qr: bool,
     #[command(flatten)]
     pub(crate) listen: ListenArgs,

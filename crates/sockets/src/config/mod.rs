@@ -101,8 +101,8 @@ fn role(name: &str, at: usize, value: &Spanned<DeValue<'_>>) -> Result<Role, Vec
     };
     match name {
         "server" => server::parse(at, table).map(|args| Role::Server(Box::new(args))),
-        "cache" => plain::<CacheArgs>(name, at, table).map(Role::Cache),
-        _ => plain::<BalancerArgs>(name, at, table).map(Role::Balancer),
+        "cache" => plain::<CacheArgs>(name, at, table).map(|args| Role::Cache(Box::new(args))),
+        _ => plain::<BalancerArgs>(name, at, table).map(|args| Role::Balancer(Box::new(args))),
     }
 }
 

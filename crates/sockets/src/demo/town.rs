@@ -18,6 +18,7 @@ use message::{Authority, PathAndQuery, Response, Scheme, Service};
 use origin::Origin;
 use tempfile::TempDir;
 
+use crate::args::limits::LimitArgs;
 use crate::args::listen::{Addresses, Bind, ListenArgs, Port};
 use crate::demo::slowed::Slowed;
 use crate::exit::Exit;
@@ -213,7 +214,12 @@ impl Place {
         service: &(impl Service + Clone),
         observer: &(impl Observer + Clone),
     ) -> Result<Self, Exit> {
-        let listen = ListenArgs { allow_http10: false, drain: STOP_WAIT, threads: Some(1) };
+        let listen = ListenArgs {
+            allow_http10: false,
+            drain: STOP_WAIT,
+            threads: Some(1),
+            limits: LimitArgs::default(),
+        };
         let open = |port| {
             let addresses = Addresses { bind: Bind::Loopback, port: Port::Asked(port) };
             Stand::open(

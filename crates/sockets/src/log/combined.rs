@@ -1,7 +1,6 @@
 //! The combined log format, as Apache and nginx write it and every analyzer reads it.
 
 use std::cell::RefCell;
-use std::io::Write;
 use std::time::SystemTime;
 
 use engine::{Asked, ExchangeRecord};
@@ -9,6 +8,7 @@ use message::field::date::HttpDate;
 use message::{HeaderValue, Target};
 
 use crate::log::escape::quoted;
+use crate::log::figure;
 
 /// Where the parts of a date stand in its one form on the wire, `Sun, 06 Nov 1994 08:49:37 GMT`.
 const DAY: std::ops::Range<usize> = 5..7;
@@ -19,29 +19,32 @@ const TIME: std::ops::Range<usize> = 17..25;
 /// Writes one line: who asked, nobody's name twice, when, what, the answer's status and bytes of content, where
 /// the client found it, and what the client is. `-` stands for what is not known.
 pub(super) fn write(record: &ExchangeRecord, line: &mut Vec<u8>) {
-    // Writing to memory does not fail.
-    let _ = write!(line, "{} - - [", record.peer.ip());
+    figure::address(record.peer.ip(), line);
+    line.extend_from_slice(b" - - [");
     moment(record.received_at, line);
     line.extend_from_slice(b"] \"");
     match &record.asked {
         Some(asked) => request_line(asked, line),
         None => line.push(b'-'),
     }
-    let _ = write!(line, "\" {} ", record.status.as_str());
+    line.extend_from_slice(b"\" ");
+    line.extend_from_slice(record.status.as_str().as_bytes());
+    line.push(b' ');
     match record.content {
         0 => line.push(b'-'),
-        content => drop(write!(line, "{content}")),
+        content => figure::number(content, line),
     }
     let fields = record.asked.as_ref().and_then(|asked| asked.fields.as_deref());
-    for value in [
-        fields.and_then(|fields| fields.referer.as_ref()),
-        fields.and_then(|fields| fields.user_agent.as_ref()),
-    ] {
-        line.extend_from_slice(b" \"");
-        quoted(value.map_or(b"-", HeaderValue::as_bytes), line);
-        line.push(b'"');
-    }
+    said(fields.and_then(|fields| fields.referer.as_ref()), line);
+    said(fields.and_then(|fields| fields.user_agent.as_ref()), line);
     line.push(b'\n');
+}
+
+/// What a client said of itself.
+fn said(value: Option<&HeaderValue>, line: &mut Vec<u8>) {
+    line.extend_from_slice(b" \"");
+    quoted(value.map_or(b"-", HeaderValue::as_bytes), line);
+    line.push(b'"');
 }
 
 fn request_line(asked: &Asked, line: &mut Vec<u8>) {
@@ -51,7 +54,8 @@ fn request_line(asked: &Asked, line: &mut Vec<u8>) {
         Target::Origin(path) => quoted(path.as_str().as_bytes(), line),
         other => quoted(other.to_string().as_bytes(), line),
     }
-    let _ = write!(line, " {:?}", asked.version);
+    line.push(b' ');
+    line.extend_from_slice(figure::version(asked.version).as_bytes());
 }
 
 /// `06/Nov/1994:08:49:37 +0000`, made anew only when the second has changed.

@@ -1,38 +1,48 @@
 //! One JSON object per line, with the names of Caddy's access log, so that what reads that reads this:
 //! `goaccess --log-format=CADDY`, for one.
 
-use std::io::Write;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use engine::{Asked, Ending, ExchangeRecord};
-use message::Target;
+use message::{HeaderValue, Target};
 
 use crate::log::escape::json;
+use crate::log::figure;
 
 /// Writes one line for an exchange of the role of that name. What is not known is left out.
 pub(super) fn write(record: &ExchangeRecord, role: &str, line: &mut Vec<u8>) {
     line.extend_from_slice(br#"{"level":"info","ts":"#);
-    seconds(record.received_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(), line);
-    // Writing to memory does not fail.
-    let _ = write!(line, r#","logger":"http.log.access.{role}","msg":"handled request","request":{{"#);
-    let (ip, port) = (record.peer.ip(), record.peer.port());
-    let _ = write!(line, r#""remote_ip":"{ip}","remote_port":"{port}","client_ip":"{ip}""#);
+    figure::seconds(record.received_at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(), line);
+    line.extend_from_slice(br#","logger":"http.log.access."#);
+    line.extend_from_slice(role.as_bytes());
+    line.extend_from_slice(br#"","msg":"handled request","request":{"remote_ip":""#);
+    figure::address(record.peer.ip(), line);
+    line.extend_from_slice(br#"","remote_port":""#);
+    figure::number(record.peer.port().into(), line);
+    line.extend_from_slice(br#"","client_ip":""#);
+    figure::address(record.peer.ip(), line);
+    line.push(b'"');
     if let Some(asked) = &record.asked {
         request(asked, line);
     }
     line.extend_from_slice(br#"},"user_id":"","duration":"#);
-    seconds(record.elapsed, line);
-    let _ = write!(line, r#","size":{},"status":{}"#, record.content, record.status.as_str());
-    match record.ending {
-        Ending::Whole => {}
-        Ending::ClientGone => line.extend_from_slice(br#","ending":"client gone""#),
-        Ending::Aborted => line.extend_from_slice(br#","ending":"aborted""#),
-    }
+    figure::seconds(record.elapsed, line);
+    line.extend_from_slice(br#","size":"#);
+    figure::number(record.content, line);
+    line.extend_from_slice(br#","status":"#);
+    line.extend_from_slice(record.status.as_str().as_bytes());
+    line.extend_from_slice(match record.ending {
+        Ending::Whole => b"",
+        Ending::ClientGone => br#","ending":"client gone""#,
+        Ending::Aborted => br#","ending":"aborted""#,
+    });
     line.extend_from_slice(b"}\n");
 }
 
 fn request(asked: &Asked, line: &mut Vec<u8>) {
-    let _ = write!(line, r#","proto":"{:?}","method":"#, asked.version);
+    line.extend_from_slice(br#","proto":""#);
+    line.extend_from_slice(figure::version(asked.version).as_bytes());
+    line.extend_from_slice(br#"","method":"#);
     json(asked.method.as_str().as_bytes(), line);
     let fields = asked.fields.as_deref();
     if let Some(host) = fields.and_then(|fields| fields.host.as_ref()) {
@@ -45,24 +55,22 @@ fn request(asked: &Asked, line: &mut Vec<u8>) {
         other => json(other.to_string().as_bytes(), line),
     }
     line.extend_from_slice(br#","headers":{"#);
-    let values = [
-        ("User-Agent", fields.and_then(|fields| fields.user_agent.as_ref())),
-        ("Referer", fields.and_then(|fields| fields.referer.as_ref())),
-    ];
-    let mut comma = "";
-    for (name, value) in values {
-        let Some(value) = value else { continue };
-        let _ = write!(line, r#"{comma}"{name}":["#);
-        json(value.as_bytes(), line);
-        line.push(b']');
-        comma = ",";
+    let user_agent = fields.and_then(|fields| fields.user_agent.as_ref());
+    let referer = fields.and_then(|fields| fields.referer.as_ref());
+    field(br#""User-Agent":["#, user_agent, line);
+    if user_agent.is_some() && referer.is_some() {
+        line.push(b',');
     }
+    field(br#""Referer":["#, referer, line);
     line.push(b'}');
 }
 
-/// A number of seconds, to the microsecond.
-fn seconds(duration: Duration, line: &mut Vec<u8>) {
-    let _ = write!(line, "{}.{:06}", duration.as_secs(), duration.subsec_micros());
+/// A field with its one value, behind what comes `before` it.
+fn field(before: &[u8], value: Option<&HeaderValue>, line: &mut Vec<u8>) {
+    let Some(value) = value else { return };
+    line.extend_from_slice(before);
+    json(value.as_bytes(), line);
+    line.push(b']');
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod combined;
 mod escape;
 pub(crate) mod events;
+mod figure;
 mod json;
 pub(crate) mod logs;
 pub(crate) mod sink;

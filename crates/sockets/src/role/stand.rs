@@ -55,7 +55,8 @@ impl Stand {
         let cores = listen.threads.map_or_else(net::sys::available_cores, usize::from);
         let listeners = listeners(addresses, cores).map_err(Exit::failed)?;
         let bound = listeners.iter().filter_map(|group| group.first()).map(Listener::local_addr).collect();
-        let mut server = Server::new(service, observer, connections);
+        let mut server = Server::new(service, observer, listen.limits.connections(connections));
+        listen.limits.apply(&mut server);
         server.limits.allow_http10 = listen.allow_http10;
         let (server, (finish, finishing), (halt, halting)) = (Arc::new(server), drain(), drain());
         let mut groups: Vec<_> = listeners.into_iter().map(Vec::into_iter).collect();
