@@ -4,6 +4,7 @@ mod access;
 mod changes;
 mod codings;
 mod conditions;
+#[cfg(target_os = "linux")] // which shows in /proc what a process costs
 mod crowds;
 mod fields;
 mod pages;

@@ -29,13 +29,11 @@ fn kernel_says(process: &Process, file: &str, line: &str) -> String {
 }
 
 /// Resident memory, in KiB.
-#[cfg(target_os = "linux")]
 fn memory_kib(process: &Process) -> u64 {
     kernel_says(process, "status", "VmRSS:").trim_end_matches(" kB").trim().parse().unwrap()
 }
 
 /// Processor time that was used so far, in ticks of a hundredth of a second.
-#[cfg(target_os = "linux")]
 fn ticks(process: &Process) -> u64 {
     let stat = kernel_says(process, "stat", "");
     // Behind the name, which is in parentheses: proc(5).
@@ -45,7 +43,6 @@ fn ticks(process: &Process) -> u64 {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn three_hundred_slow_readers_cost_little_and_keep_nobody_waiting() {
     const READERS: usize = 300;
     descriptors(1000);
@@ -103,7 +100,6 @@ fn content(client: usize) -> Vec<u8> {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn six_hundred_clients_of_256_descriptors_are_all_served_and_nothing_spins() {
     const CLIENTS: usize = 600;
     descriptors(1000);
@@ -136,7 +132,6 @@ fn six_hundred_clients_of_256_descriptors_are_all_served_and_nothing_spins() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn the_soft_limit_of_descriptors_is_raised_to_the_hard_one_at_start() {
     let home = directory(&[("x", b"x")]);
     let role = limited("ulimit -S -n 70 && ulimit -H -n 700", &home);
@@ -147,7 +142,6 @@ fn the_soft_limit_of_descriptors_is_raised_to_the_hard_one_at_start() {
 
 /// What was served before leaves nothing behind: neither memory nor descriptors grow with the number of requests.
 #[test]
-#[cfg(target_os = "linux")]
 fn nothing_grows_with_the_number_of_past_requests() {
     let site = Site::with(&[("small", b"small")], &["--list", "--compress"]);
     for number in 0..200 {
