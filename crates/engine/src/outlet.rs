@@ -8,6 +8,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http1::{Fault, Framing, Outbound, Transmit};
@@ -20,6 +21,13 @@ const COPY_MAX: usize = 8 * 1024;
 
 /// What has been gathered is sent when it is more than this many bytes.
 const GATHER_MAX: usize = 16 * 1024;
+
+/// How long a file that seems to have been written over is given before the second look: a system sets the
+/// time of an append before it has made the file longer.
+const SECOND_LOOK: Duration = Duration::from_millis(20);
+
+/// How much of a file is sent between two looks whether it was written over, in bytes.
+const FILE_STEP: u64 = 2 * 1024 * 1024;
 
 pub(crate) struct Outlet {
     half: WriteHalf,
@@ -41,6 +49,8 @@ pub(crate) enum Broken {
     Framing(Fault),
     /// A file became shorter, or could not be read.
     File(SendFileFault),
+    /// A file was written over: what came next would have been of another version.
+    Overwritten,
 }
 
 impl Outlet {
@@ -184,12 +194,14 @@ impl Outlet {
 
     async fn file(&mut self, slice: &FileSlice) -> Result<(), Broken> {
         self.flush(true).await?;
-        self.half.send_file(slice.file(), slice.start(), slice.len(), false).await.map_err(
-            |fault| match fault {
-                SendFileFault::Write(error) => Broken::Connection(error),
-                SendFileFault::Truncated { .. } | SendFileFault::Read(_) => Broken::File(fault),
-            },
-        )
+        let mut done = 0;
+        while done < slice.len() {
+            look_at(slice).await?;
+            let step = FILE_STEP.min(slice.len() - done);
+            self.half.send_file(slice.file(), slice.start() + done, step, false).await?;
+            done += step;
+        }
+        Ok(())
     }
 }
 
@@ -202,5 +214,24 @@ impl Broken {
     /// Whether the peer is there, but takes what is sent too slowly.
     pub(crate) fn is_slowness(&self) -> bool {
         matches!(self, Self::Connection(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+}
+
+/// Whether the file is still of the version that is being sent.
+async fn look_at(slice: &FileSlice) -> Result<(), Broken> {
+    let is_intact = || slice.is_intact().map_err(|error| Broken::File(SendFileFault::Read(error)));
+    if is_intact()? {
+        return Ok(());
+    }
+    tokio::time::sleep(SECOND_LOOK).await;
+    if is_intact()? { Ok(()) } else { Err(Broken::Overwritten) }
+}
+
+impl From<SendFileFault> for Broken {
+    fn from(fault: SendFileFault) -> Self {
+        match fault {
+            SendFileFault::Write(error) => Self::Connection(error),
+            SendFileFault::Truncated { .. } | SendFileFault::Read(_) => Self::File(fault),
+        }
     }
 }

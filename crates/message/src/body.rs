@@ -12,6 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 
@@ -48,6 +49,14 @@ pub struct FileSlice {
     file: Arc<File>,
     start: u64,
     len: u64,
+    version: Option<Version>,
+}
+
+/// What tells whether a file was written over since it was opened.
+#[derive(Clone, Copy)]
+struct Version {
+    size: u64,
+    modified: SystemTime,
 }
 
 /// Content that is still arriving: what is known of its length, and where the pieces come from.
@@ -164,7 +173,25 @@ impl FileSlice {
     #[must_use]
     pub fn new(file: Arc<File>, size: u64, start: u64, len: u64) -> Option<Self> {
         let end = start.checked_add(len)?;
-        (end <= size).then_some(Self { file, start, len })
+        (end <= size).then_some(Self { file, start, len, version: None })
+    }
+
+    /// The same slice, of that version of the file: `size` bytes, last modified then. Whoever sends it
+    /// looks on the way whether it still [is intact](Self::is_intact).
+    #[must_use]
+    pub fn of_version(self, size: u64, modified: SystemTime) -> Self {
+        Self { version: Some(Version { size, modified }), ..self }
+    }
+
+    /// Whether the bytes are still those of the version that the slice is of; certainly so if it is of
+    /// none. A file that has only grown counts as appended to: what was there before is taken for unchanged.
+    ///
+    /// # Errors
+    /// What fstat(2) says.
+    pub fn is_intact(&self) -> io::Result<bool> {
+        let Some(Version { size, modified }) = self.version else { return Ok(true) };
+        let now = self.file.metadata()?;
+        Ok(now.len() > size || (now.len() == size && now.modified()? == modified))
     }
 
     /// A range within this slice, counted from its start; `None` if it reaches past its end.
@@ -174,7 +201,7 @@ impl FileSlice {
         if end > self.len {
             return None;
         }
-        Some(Self { file: Arc::clone(&self.file), start: self.start.checked_add(start)?, len })
+        Some(Self { start: self.start.checked_add(start)?, len, ..self.clone() })
     }
 
     /// The open file.
@@ -288,6 +315,24 @@ mod tests {
         assert_eq!(slice.slice(2, 4).map(|s| (s.start(), s.len())), Some((6, 4)));
         assert!(slice.slice(2, 5).is_none());
         assert!(slice.slice(u64::MAX, 1).is_none());
+    }
+
+    #[test]
+    fn a_slice_of_a_version_is_intact_until_the_file_is_written_over_and_a_part_of_it_too() {
+        let file = Arc::new(File::open("/dev/null").unwrap());
+        let (size, modified) = (file.metadata().unwrap().len(), file.metadata().unwrap().modified().unwrap());
+        let slice = |size, modified| {
+            FileSlice::new(Arc::clone(&file), 10, 0, 10)
+                .unwrap()
+                .of_version(size, modified)
+                .slice(2, 4)
+                .unwrap()
+        };
+        assert!(slice(size, modified).is_intact().unwrap());
+        let earlier = modified - std::time::Duration::from_nanos(1);
+        assert!(!slice(size, earlier).is_intact().unwrap());
+        assert!(!slice(size + 1, modified).is_intact().unwrap(), "it became shorter");
+        assert!(FileSlice::new(file, 10, 0, 10).unwrap().is_intact().unwrap(), "it is of no version");
     }
 
     #[test]

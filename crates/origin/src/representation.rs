@@ -2,13 +2,12 @@
 
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderValue, header};
-use message::body::{FileSlice, Segment};
+use message::body::Segment;
 use message::field::coding::ContentCoding;
 use message::field::date::HttpDate;
 use message::field::etag::EntityTag;
@@ -263,8 +262,7 @@ fn content(file: &OpenFile, settled: bool) -> Result<Segment, FileFault> {
     if settled && size <= SMALL_FILE {
         return read_whole(file).map(Segment::Bytes);
     }
-    let slice = FileSlice::new(Arc::clone(file.file()), size, 0, size);
-    slice.map(Segment::File).ok_or(FileFault::Unreadable(Errno::OVERFLOW))
+    file.whole().map(Segment::File).ok_or(FileFault::Unreadable(Errno::OVERFLOW))
 }
 
 /// Reads the version of the file that was opened, and that version only.

@@ -12,6 +12,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use message::body::FileSlice;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, open, openat, stat, statat};
 use rustix::io::{Errno, retry_on_intr};
@@ -249,6 +250,17 @@ impl OpenFile {
     #[must_use]
     pub fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// All of it, of that version; `None` if it is longer than a file can be.
+    #[must_use]
+    pub fn whole(&self) -> Option<FileSlice> {
+        let size = self.identity.size();
+        let slice = FileSlice::new(Arc::clone(&self.file), size, 0, size)?;
+        Some(match self.identity.modified().to_system_time() {
+            Some(modified) => slice.of_version(size, modified),
+            None => slice, // from before 1970: whether it was written over can't be told
+        })
     }
 
     /// Whether it is still that version.

@@ -304,6 +304,9 @@ fn unsent(broken: &Broken) -> Failure {
         }
         Broken::Framing(fault) => Failure::new(FailureKind::HttpRequestError, fault.to_string()),
         Broken::File(fault) => Failure::new(FailureKind::ProxyInternalError, fault.to_string()),
+        Broken::Overwritten => {
+            Failure::new(FailureKind::ProxyInternalError, "a file was written over while it was sent")
+        }
     }
 }
 

@@ -394,13 +394,20 @@ impl<S: Service, O: Observer> Talk<S, O> {
         let ending = match sent {
             Ok(()) => Ending::Whole,
             Err(Broken::Connection(_)) => Ending::ClientGone,
-            Err(Broken::Content(_) | Broken::Framing(_) | Broken::File(_)) => Ending::Aborted,
+            Err(Broken::Content(_) | Broken::Framing(_) | Broken::File(_) | Broken::Overwritten) => {
+                Ending::Aborted
+            }
         };
         let target = || account.asked.as_ref().map(|asked| field::display(&asked.target));
         if let Err(Broken::Content(failure)) = sent {
             tracing::warn!(target = target(), "response broken off: {failure}");
         } else if let Err(Broken::File(fault)) = sent {
             tracing::warn!(target = target(), "response broken off: {fault}");
+        } else if let Err(Broken::Overwritten) = sent {
+            tracing::warn!(
+                target = target(),
+                "response broken off: the file was written over while it was sent"
+            );
         } else if let Err(Broken::Framing(fault)) = sent {
             tracing::error!(target = target(), "response broken off, a fault of ours: {fault}");
         }

@@ -73,6 +73,18 @@ fn a_file_that_is_deleted_is_sent_to_its_end_and_not_there_after_it() {
     });
 }
 
+/// What the kernel holds in the connection's buffers can't be taken back; but no mix of two versions looks
+/// like a whole one.
+#[test]
+fn a_file_that_is_written_over_ends_the_connection_and_never_looks_whole() {
+    young_and_settled(|site, path| {
+        let (mut wire, _) = begun(&site.role, &["Connection: close"]);
+        fs::write(path, vec![b'b'; BIG]).unwrap();
+        let body = wire.rest();
+        assert!(body.len() < BIG || body.iter().all(|byte| *byte == b'a'), "{} bytes of both", body.len());
+    });
+}
+
 #[test]
 fn what_is_appended_to_a_file_is_for_the_next_request() {
     young_and_settled(|site, path| {

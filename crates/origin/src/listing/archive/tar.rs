@@ -5,7 +5,6 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use message::body::{FileSlice, Segment};
@@ -66,7 +65,7 @@ impl Tar {
     ) -> Result<Option<Rest>, ArchiveFault> {
         let size = file.identity().size();
         if size > WHOLE_MAX {
-            let slice = FileSlice::new(Arc::clone(file.file()), size, 0, size).ok_or(Errno::OVERFLOW)?;
+            let slice = file.whole().ok_or(Errno::OVERFLOW)?;
             self.head(item, size, out)?;
             return Ok(Some(Rest { slice, padding: padding(size) }));
         }
