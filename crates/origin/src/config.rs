@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use http::HeaderValue;
-
 use crate::access::gate::Accounts;
 use crate::access::network::Networks;
 use crate::base::Base;
@@ -62,11 +60,8 @@ pub struct Config {
     pub fallback: bool,
     /// Files that are sent with answers of an error's status. Of two for one status the later one holds.
     pub error_pages: Vec<ErrorPage>,
-    /// The `Cache-Control` field of every file (RFC 9111 §5.2); none if `None`, and caches then
-    /// validate or guess.
-    pub cache_control: Option<HeaderValue>,
-    /// Fields that files get by their names, after `cache_control`: of two rules for the same field the
-    /// later one holds.
+    /// Fields that files get by their names: of two rules for the same field the later one holds. Without
+    /// one for `Cache-Control` (RFC 9111 §5.2) caches validate or guess.
     pub rules: Vec<Rule>,
     /// The media types of files by their extensions.
     pub media_types: MediaTypes,
@@ -100,7 +95,6 @@ impl Config {
             clean_urls: false,
             fallback: false,
             error_pages: Vec::new(),
-            cache_control: None,
             rules: Vec::new(),
             media_types: MediaTypes::default(),
             siblings: false,

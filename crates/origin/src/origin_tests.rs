@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use message::body::{Body, Segment};
 use message::request::Request;
 use message::service::Service;
@@ -14,6 +14,7 @@ use crate::path::{CheckedPath, FileName};
 use crate::refusal::Refusal;
 use crate::representation::SMALL_FILE;
 use crate::root::{FileFault, Walk};
+use crate::rules::Rule;
 use crate::testing::*;
 
 use super::Origin;
@@ -22,7 +23,7 @@ use super::Origin;
 
 #[tokio::test]
 async fn a_file_is_sent_with_what_is_known_of_it() {
-    let site = Fixture::with(|config| config.cache_control = Some(HeaderValue::from_static("max-age=60")));
+    let site = Fixture::with(|config| config.rules = vec![Rule::cache_control("max-age=60").unwrap()]);
     let path = site.write("a/hello.html", "<p>hello");
     set_modified(&path, SystemTime::UNIX_EPOCH + seconds(784_111_777));
     let answer = site.get("/a/hello.html?version=2").await;
@@ -365,7 +366,7 @@ async fn the_size_of_an_answer_is_that_of_its_version() {
 
 #[tokio::test]
 async fn an_unchanged_file_is_a_304_with_what_caches_need() {
-    let site = Fixture::with(|config| config.cache_control = Some(HeaderValue::from_static("max-age=60")));
+    let site = Fixture::with(|config| config.rules = vec![Rule::cache_control("max-age=60").unwrap()]);
     site.write("a.txt", "abc");
     let first = site.get("/a.txt").await;
     for (name, value) in [

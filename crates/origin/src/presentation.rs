@@ -13,7 +13,6 @@ use crate::rules::{self, Rule};
 #[derive(Clone, Debug, Default)]
 pub struct Presentation {
     media_types: MediaTypes,
-    cache_control: Option<HeaderValue>,
     rules: Vec<Rule>,
     siblings: bool,
     compression: Option<Compression>,
@@ -25,7 +24,6 @@ impl Presentation {
     pub fn of(config: &Config) -> Self {
         Self {
             media_types: config.media_types.clone(),
-            cache_control: config.cache_control.clone(),
             rules: config.rules.clone(),
             siblings: config.siblings,
             compression: config.compression,
@@ -38,9 +36,6 @@ impl Presentation {
         let mut fields = Fields::with_capacity(8);
         fields.set(header::CONTENT_TYPE, self.media_types.of_name(name));
         fields.set(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if let Some(value) = &self.cache_control {
-            fields.set(header::CACHE_CONTROL, value.clone());
-        }
         rules::apply(&self.rules, name, &mut fields);
         fields
     }

@@ -52,10 +52,10 @@ async fn rules_say_more_of_a_file_by_its_name() {
 }
 
 #[tokio::test]
-async fn the_plain_value_of_cache_control_gives_way_to_rules() {
+async fn a_value_for_all_files_gives_way_to_a_later_one_for_some() {
     let adjust = |config: &mut Config| {
-        config.cache_control = Some(HeaderValue::from_static("max-age=60"));
-        config.rules = vec![Rule::cache_control("*.html=no-cache").unwrap()];
+        config.rules =
+            ["max-age=60", "*.html=no-cache"].map(|rule| Rule::cache_control(rule).unwrap()).into();
     };
     let site = Fixture::with(adjust);
     site.write("a.html", "a");

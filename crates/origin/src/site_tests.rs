@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use http::{HeaderValue, Method, header};
+use http::{Method, header};
 use message::request::Request;
 use message::service::Service;
 
@@ -18,6 +18,7 @@ use crate::listing::lister::Listing;
 use crate::origin::Origin;
 use crate::path::DotFiles;
 use crate::root::OpenFault;
+use crate::rules::Rule;
 use crate::testing::{Answer, Fixture, get, later, with};
 
 /// What browsers send when a person goes somewhere.
@@ -216,7 +217,7 @@ fn page(text: &str) -> ErrorPage {
 async fn an_error_has_the_sites_page_and_its_own_status() {
     let site = Fixture::with(|config| {
         config.error_pages = vec![page("404=/errors/404.html"), page("416=.416.txt"), page("501=501.html")];
-        config.cache_control = Some(HeaderValue::from_static("max-age=31536000"));
+        config.rules = vec![Rule::cache_control("max-age=31536000").unwrap()];
     });
     site.write("errors/404.html", "<h1>lost");
     site.write(".416.txt", "too far");

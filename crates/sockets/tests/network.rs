@@ -19,8 +19,8 @@ use cache::Cache;
 use download::{Fetched, GetFault, Order, Output, Url, get};
 use lab::{Client, Clock, Link, Network};
 use message::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, VIA};
-use message::{Authority, HeaderValue, PathAndQuery, Scheme, StatusCode};
-use origin::Origin;
+use message::{Authority, PathAndQuery, Scheme, StatusCode};
+use origin::{Origin, Rule};
 use tempfile::TempDir;
 
 const BALANCER: &str = "balancer.test:80";
@@ -81,7 +81,7 @@ impl World {
 
     fn serve(&self, authority: &str, cache_control: Option<&'static str>) {
         let mut config = origin::Config::new(self.files.path());
-        config.cache_control = cache_control.map(HeaderValue::from_static);
+        config.rules = cache_control.map(|value| Rule::cache_control(value).unwrap()).into_iter().collect();
         self.network.serve(authority, Origin::open(config).unwrap());
     }
 

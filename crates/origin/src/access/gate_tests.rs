@@ -15,6 +15,7 @@ use crate::access::network::{Network, Networks};
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::error_page::ErrorPage;
+use crate::rules::Rule;
 use crate::testing::{Answer, Fixture, get, later, with};
 use crate::workshop::ORDERS;
 
@@ -96,7 +97,7 @@ async fn what_needs_an_account_is_private_9111_3_5() {
     }
     let site = guarded(|config| {
         config.accounts = accounts(&[PLAIN]);
-        config.cache_control = Some("public, max-age=60".parse().unwrap());
+        config.rules = vec![Rule::cache_control("public, max-age=60").unwrap()];
     });
     let answer = site.send(as_user(get("/a"), "plain:other")).await;
     assert_eq!(answer.field(&header::CACHE_CONTROL), Some("public, max-age=60"), "whoever says so means it");
