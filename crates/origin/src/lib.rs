@@ -60,6 +60,7 @@ pub use config::{Config, Sites};
 pub use cors::{Cors, WebOrigin};
 pub use error_page::ErrorPage;
 pub use hosts::HostPattern;
+pub use listing::archive::descent::ArchiveLimits;
 pub use listing::lister::Listing;
 pub use media_type::{MediaTypeFault, MediaTypes};
 pub use negotiation::Compression;

@@ -107,12 +107,14 @@ fn wget_mirrors_a_directory_by_its_listing() {
         ("private/secret", b"not below"),
     ];
     let (site, home) = (Site::with(&files, &["--list"]), directory(&[]));
-    let args =
-        ["-r", "-np", "-nH", "--restrict-file-names=nocontrol", "-R", "index.html*", &site.role.url("/pub/")];
+    let args = ["-r", "-np", "-nH", "--restrict-file-names=nocontrol", &site.role.url("/pub/")];
     let Some(ended) = wget(home.path(), &args) else { return };
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    let saved: Vec<String> =
-        tree(home.path()).into_iter().filter(|name| home.path().join(name).is_file()).collect();
+    let is_listing = |name: &String| name.contains("/index.html");
+    let (listings, saved): (Vec<String>, Vec<String>) =
+        tree(home.path()).into_iter().filter(|name| home.path().join(name).is_file()).partition(is_listing);
+    assert!(listings.iter().any(|name| name == "pub/deep/index.html"), "{listings:?}");
+    assert!(!listings.iter().any(|name| name.contains("archive")), "all of it once more: {listings:?}");
     let mut expected: Vec<&str> =
         files.iter().map(|(name, _)| *name).filter(|name| name.starts_with("pub/")).collect();
     expected.sort_unstable();

@@ -1,8 +1,8 @@
 //! Who may ask, by user name and password.
 //!
 //! A browser sends the same credentials with every request, and a hash that is any good takes tens of
-//! milliseconds to check. So a check that was passed is remembered for [`REMEMBERED`], by a keyed digest
-//! of the credentials. One that was failed is not: that would be a list for strangers to fill.
+//! milliseconds to check. So a check that was passed is remembered for a while, by a keyed digest of the
+//! credentials. One that was failed is not: that would be a list for strangers to fill.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,14 +17,15 @@ use crate::access::secret::{Account, Secret};
 use crate::refusal::Refusal;
 use crate::workshop::Workshop;
 
-/// How long credentials that were right need not be checked again. An account that is taken out goes
-/// with the process that knew it.
+/// How long credentials that were right need not be checked again, if nothing else is said. An account
+/// that is taken out goes with the process that knew it.
 pub const REMEMBERED: Duration = Duration::from_secs(300);
 
 /// Most credentials that are remembered. The oldest are forgotten first.
 pub const REMEMBERED_MAX: usize = 4096;
 
-/// Most passwords that are checked at the same time. Each takes a core, and with Argon2 its memory.
+/// Most passwords that are checked at the same time, if nothing else is said. Each takes a core, and with
+/// Argon2 its memory.
 pub const CHECKED_MAX: usize = 2;
 
 /// How long a request waits for its password to be checked before it is told to ask again (503).
@@ -37,6 +38,11 @@ pub struct Accounts {
     pub accounts: Vec<Account>,
     /// What people are shown when they are asked for a password.
     pub realm: String,
+    /// How long credentials that were right need not be checked again.
+    pub remembered: Duration,
+    /// Most passwords whose hashes are checked at the same time, at least 1; who waits longer than
+    /// [`CHECK_WAIT`] gets 503.
+    pub checks: usize,
 }
 
 /// Lets those in who have an account.
@@ -46,6 +52,7 @@ pub(crate) struct Gate {
     secrets: Secrets,
     known: Arc<Mutex<Known>>,
     checks: Arc<Workshop<Sealed, bool>>,
+    remembered: Duration,
     challenge: HeaderValue,
 }
 
@@ -65,10 +72,10 @@ struct Known {
 }
 
 impl Accounts {
-    /// These accounts, for [`REALM`].
+    /// These accounts, with everything else at its default.
     #[must_use]
     pub fn new(accounts: Vec<Account>) -> Self {
-        Self { accounts, realm: REALM.to_owned() }
+        Self { accounts, realm: REALM.to_owned(), remembered: REMEMBERED, checks: CHECKED_MAX }
     }
 }
 
@@ -79,7 +86,8 @@ impl Gate {
             secrets: Secrets::of(&accounts.accounts, &seal),
             seal,
             known: Arc::default(),
-            checks: Workshop::new(CHECKED_MAX),
+            checks: Workshop::new(accounts.checks),
+            remembered: accounts.remembered,
             challenge: challenge(&accounts.realm),
         }
     }
@@ -107,11 +115,11 @@ impl Gate {
         if !secret.is_slow() {
             return Some(secret.is(credentials.password()) & is_user);
         }
-        let known = Arc::clone(&self.known);
+        let (known, until) = (Arc::clone(&self.known), now.checked_add(self.remembered));
         let check = move || {
             let right = secret.is(credentials.password()) & is_user;
-            if right {
-                lock(&known).remember(sealed, now);
+            if let Some(until) = until.filter(|_| right) {
+                lock(&known).remember(sealed, until);
             }
             Some(right)
         };
@@ -151,8 +159,7 @@ impl Known {
         self.until.get(sealed).is_some_and(|until| now < *until)
     }
 
-    fn remember(&mut self, sealed: Sealed, now: SystemTime) {
-        let Some(until) = now.checked_add(REMEMBERED) else { return };
+    fn remember(&mut self, sealed: Sealed, until: SystemTime) {
         if self.until.insert(sealed, until).is_some() {
             self.order.retain(|other| *other != sealed);
         }

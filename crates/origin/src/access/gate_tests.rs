@@ -240,11 +240,12 @@ fn only_so_many_credentials_are_remembered_and_the_oldest_go_first() {
     let seal = Seal::new();
     let sealed = |number: usize| seal.of(&[&number.to_ne_bytes()]);
     let mut known = Known::default();
+    let until = later() + REMEMBERED;
     for number in 0..REMEMBERED_MAX {
-        known.remember(sealed(number), later());
+        known.remember(sealed(number), until);
     }
-    known.remember(sealed(0), later());
-    known.remember(sealed(REMEMBERED_MAX), later());
+    known.remember(sealed(0), until);
+    known.remember(sealed(REMEMBERED_MAX), until);
     assert_eq!((known.order.len(), known.until.len()), (REMEMBERED_MAX, REMEMBERED_MAX));
     assert!(!known.is_known(&sealed(1), later()));
     assert!(known.is_known(&sealed(0), later()), "it was right again since");

@@ -23,6 +23,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::listing::accept;
+use crate::listing::archive::descent::ArchiveLimits;
 use crate::listing::archive::pack;
 use crate::listing::blocks::{Begun, Blocks, Document};
 use crate::listing::entries::{Entries, Entry, EntryKind};
@@ -33,33 +34,54 @@ use crate::listing::read::read;
 use crate::path::CheckedPath;
 use crate::root::{FileFault, Root};
 
-/// Most entries of one directory that are listed. A filter counts before that.
+/// Most entries of one directory that are listed, if nothing else is said. A filter counts before that.
 pub const LISTING_ENTRIES_MAX: usize = 200_000;
 
-/// Most directories that are read at the same time.
+/// Most directories that are read at the same time, if nothing else is said.
 pub const READINGS_MAX: usize = 4;
 
 /// How long a request waits for its turn to read.
 pub const READING_WAIT: Duration = Duration::from_secs(5);
 
-/// Most memory, in KiB, for the entries of all lists that are being sent. A list of one block takes
-/// none, since it is text at once.
-pub const LISTS_KIB: usize = 64 << 10;
+/// Most bytes of memory for the entries of all lists that are being sent, if nothing else is said.
+pub const LISTS_BYTES: usize = 64 << 20;
 
-/// Most archives that are sent at the same time.
+/// Most archives that are sent at the same time, if nothing else is said.
 pub const ARCHIVES_MAX: usize = 16;
 
-/// Whether and how directories are shown that have no index file.
+/// How directories are shown that have no index file, and how much that may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listing {
-    /// Whether a directory can be had whole, as `?archive=tar` and `?archive=zip`.
-    pub archives: bool,
+    /// Most entries of one directory that are listed. A filter counts before that.
+    pub entries: usize,
+    /// Most directories that are read at the same time, at least 1; who waits longer than
+    /// [`READING_WAIT`] gets 503.
+    pub readings: usize,
+    /// Most bytes of memory for the entries of all lists that are being sent; who would need more gets
+    /// 503. A list of one block takes none, since it is text at once.
+    pub memory_bytes: usize,
+    /// Most archives (`?archive=tar`, `?archive=zip`) that are sent at the same time; more get 503. 0
+    /// offers none.
+    pub archives: usize,
+    /// How large an archive may become.
+    pub archive: ArchiveLimits,
 }
 
 impl Default for Listing {
-    /// With archives.
     fn default() -> Self {
-        Self { archives: true }
+        Self {
+            entries: LISTING_ENTRIES_MAX,
+            readings: READINGS_MAX,
+            memory_bytes: LISTS_BYTES,
+            archives: ARCHIVES_MAX,
+            archive: ArchiveLimits::default(),
+        }
+    }
+}
+
+impl Listing {
+    fn offers_archives(self) -> bool {
+        self.archives > 0
     }
 }
 
@@ -86,9 +108,9 @@ impl Lister {
     pub(crate) fn new(settings: Listing) -> Self {
         Self {
             settings,
-            readings: Arc::new(Semaphore::new(READINGS_MAX)),
-            lists_kib: Arc::new(Semaphore::new(LISTS_KIB)),
-            archives: Arc::new(Semaphore::new(ARCHIVES_MAX)),
+            readings: Arc::new(Semaphore::new(settings.readings.min(Semaphore::MAX_PERMITS))),
+            lists_kib: Arc::new(Semaphore::new((settings.memory_bytes >> 10).min(Semaphore::MAX_PERMITS))),
+            archives: Arc::new(Semaphore::new(settings.archives.min(Semaphore::MAX_PERMITS))),
         }
     }
 
@@ -105,7 +127,9 @@ impl Lister {
         let asked = Asked::of(request);
         async move {
             match asked.query.archive {
-                Some(packing) if self.settings.archives => self.archive(root, directory, packing).await,
+                Some(packing) if self.settings.offers_archives() => {
+                    self.archive(root, directory, packing).await
+                }
                 _ => self.list(root, directory, asked).await,
             }
         }
@@ -123,7 +147,7 @@ impl Lister {
             self.off_thread(move || root.open_directory(&directory).map(drop)).await
         };
         checked?;
-        Ok(pack::response(root, directory, packing, place))
+        Ok(pack::response(root, directory, packing, self.settings.archive, place))
     }
 
     async fn list(
@@ -132,9 +156,9 @@ impl Lister {
         directory: CheckedPath<'static>,
         asked: Asked,
     ) -> Result<Response, FileFault> {
-        let (name, query) = (directory.clone(), asked.query.clone());
+        let (name, query, most) = (directory.clone(), asked.query.clone(), self.settings.entries);
         let read = move || {
-            let mut entries = read(&root, &name, LISTING_ENTRIES_MAX, filter(&query.filter))?;
+            let mut entries = read(&root, &name, most, filter(&query.filter))?;
             entries.sort(query.key, query.order);
             let digest = digest(&entries);
             Ok((entries, digest))
@@ -170,7 +194,7 @@ impl Lister {
         match asked.format {
             Format::Json => self.body(JsonList { path: shown_path(&directory) }, entries),
             Format::Html => {
-                let (Asked { query, host, .. }, archives) = (asked, self.settings.archives);
+                let (Asked { query, host, .. }, archives) = (asked, self.settings.offers_archives());
                 self.body(Page { directory, query, host, archives }, entries)
             }
         }

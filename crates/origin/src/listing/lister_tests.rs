@@ -243,7 +243,7 @@ async fn no_more_archives_are_sent_at_once_than_there_are_places() {
 async fn where_archives_are_off_the_list_is_the_answer() {
     let mut shelf = Shelf::new();
     shelf.write("file", "");
-    shelf.lister = Lister::new(Listing { archives: false });
+    shelf.lister = Lister::new(Listing { archives: 0, ..Listing::default() });
     let shown = shelf.get("/?archive=tar").await;
     assert_eq!(shown.field(&header::CONTENT_TYPE), "text/html; charset=utf-8");
     assert!(!shown.text().contains("archive="));

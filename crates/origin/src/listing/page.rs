@@ -195,12 +195,13 @@ impl Page {
         if !self.archives || entries.list.is_empty() {
             return Ok(());
         }
-        out.push_str("<p class=all>Download all");
+        // Buttons and no links: who mirrors a site follows every link, and would take all of it twice more.
+        out.push_str("<form class=all action=\"./\"><span>Download all</span>");
         for packing in [Packing::Tar, Packing::Zip] {
             let name = packing.name();
-            write!(out, " <a href=\"./?archive={name}\" rel=nofollow download>.{name}</a>")?;
+            write!(out, " <button name=archive value={name}>.{name}</button>")?;
         }
-        out.push_str("</p>\n");
+        out.push_str("</form>\n");
         Ok(())
     }
 

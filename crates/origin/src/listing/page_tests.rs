@@ -110,7 +110,7 @@ async fn a_row_says_name_size_and_time() {
             .text()
             .contains("<p role=status>1 folder, 2 files, <span title=\"2,469,134 bytes\">2.4 MiB</span></p>")
     );
-    assert!(shown.text().contains("href=\"./?archive=tar\""));
+    assert!(shown.text().contains("<button name=archive value=tar>"));
 }
 
 #[tokio::test]

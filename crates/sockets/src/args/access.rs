@@ -1,25 +1,39 @@
 //! Who may ask, and whose scripts may read.
 
+use std::time::Duration;
+
 use clap::Args;
+use origin::access::basic::REALM;
 use origin::{Account, Accounts, Config, Cors, Network, Networks, WebOrigin};
 
-/// Arguments about who may ask. Each may be given several times.
+use crate::args::units;
+
+/// Arguments about who may ask.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Who may ask (may be repeated)")]
+#[command(next_help_heading = "Who may ask")]
 pub(crate) struct AccessArgs {
-    /// A user who may ask, with a password or its bcrypt or Argon2 hash, as from htpasswd -nB [default: everybody]
+    /// A user who may ask, with a password or its bcrypt or Argon2 hash, as from htpasswd -nB, may be repeated [default: everybody]
     #[arg(long, env = "SOCKETS_AUTH", value_name = "USER:HASH", value_delimiter = '\n', value_parser = Account::parse)]
     #[arg(hide_env_values = true)]
     pub(crate) auth: Vec<Account>,
-    /// A network that may ask, such as 192.0.2.0/24 [default: all]
+    /// What people are shown when they are asked for a password
+    #[arg(long, env = "SOCKETS_REALM", value_name = "TEXT", default_value = REALM)]
+    pub(crate) realm: String,
+    /// How long a password that was right is not checked again
+    #[arg(long, env = "SOCKETS_AUTH_REMEMBER", value_name = "DURATION", default_value = "5m", value_parser = units::duration)]
+    pub(crate) auth_remember: Duration,
+    /// Most passwords whose hashes are checked at a time; who waits over 10s gets 503
+    #[arg(long, env = "SOCKETS_AUTH_CHECKS", value_name = "N", default_value = "2", value_parser = units::whole(1_usize, 1024))]
+    pub(crate) auth_checks: usize,
+    /// A network that may ask, such as 192.0.2.0/24, may be repeated [default: all]
     #[arg(long, env = "SOCKETS_ALLOW", value_name = "NET", value_delimiter = ',', value_parser = Network::parse)]
     pub(crate) allow: Vec<Network>,
-    /// A network that may not, allowed or not
+    /// A network that may not, allowed or not, may be repeated
     #[arg(long, env = "SOCKETS_DENY", value_name = "NET", value_delimiter = ',', value_parser = Network::parse)]
     pub(crate) deny: Vec<Network>,
     // Not a comment for documentation, which would want the URL in brackets.
     #[arg(
-        help = "A web site whose scripts may read, such as https://app.example.org; * is any [default: none]"
+        help = "A web site whose scripts may read, such as https://app.example.org; * is any, may be repeated [default: none]"
     )]
     #[arg(long, env = "SOCKETS_CORS", value_name = "ORIGIN|*", value_delimiter = ',', value_parser = reader)]
     pub(crate) cors: Vec<Reader>,
@@ -35,9 +49,18 @@ pub(crate) enum Reader {
 impl AccessArgs {
     /// The same configuration with what is asked for here.
     pub(crate) fn apply(&self, config: Config) -> Config {
-        let accounts = (!self.auth.is_empty()).then(|| Accounts::new(self.auth.clone()));
         let networks = Networks { allow: self.allow.clone(), deny: self.deny.clone() };
-        Config { accounts, networks, cors: self.cors(), ..config }
+        Config { accounts: self.accounts(), networks, cors: self.cors(), ..config }
+    }
+
+    fn accounts(&self) -> Option<Accounts> {
+        let accounts = Accounts {
+            accounts: self.auth.clone(),
+            realm: self.realm.clone(),
+            remembered: self.auth_remember,
+            checks: self.auth_checks,
+        };
+        (!self.auth.is_empty()).then_some(accounts)
     }
 
     fn cors(&self) -> Option<Cors> {

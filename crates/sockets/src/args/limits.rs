@@ -46,6 +46,15 @@ pub(crate) struct LimitArgs {
     /// The longest section of header fields; a longer one is answered 431 [default: 32KiB]
     #[arg(long, env = "SOCKETS_MAX_FIELDS", value_name = "SIZE", value_parser = units::memory)]
     max_fields: Option<usize>,
+    /// Most header field lines, and most trailer field lines; more are answered 431 [default: 100]
+    #[arg(long, env = "SOCKETS_MAX_FIELD_LINES", value_name = "N", value_parser = units::whole(1_usize, 4096))]
+    max_field_lines: Option<usize>,
+    /// The longest section of trailer fields; a longer one is answered 431 [default: 8KiB]
+    #[arg(long, env = "SOCKETS_MAX_TRAILERS", value_name = "SIZE", value_parser = units::memory)]
+    max_trailers: Option<usize>,
+    /// The longest line of a chunk's size and extensions; a longer one is answered 400 [default: 1KiB]
+    #[arg(long, env = "SOCKETS_MAX_CHUNK_LINE", value_name = "SIZE", value_parser = units::memory)]
+    max_chunk_line: Option<usize>,
     /// The longest content of a request; a longer one is answered 413 [default: no limit]
     #[arg(long, env = "SOCKETS_MAX_CONTENT", value_name = "SIZE", value_parser = units::size)]
     max_content: Option<u64>,
@@ -87,6 +96,9 @@ impl LimitArgs {
         set(&mut patience.idle, self.idle_timeout);
         set(&mut limits.target_bytes, self.max_target);
         set(&mut limits.field_bytes, self.max_fields);
+        set(&mut limits.field_lines, self.max_field_lines);
+        set(&mut limits.trailer_bytes, self.max_trailers);
+        set(&mut limits.chunk_line_bytes, self.max_chunk_line);
         set(&mut limits.body_bytes, self.max_content);
         *clients = Clients::new(self.share());
     }
@@ -147,7 +159,7 @@ mod tests {
             .filter(|(_, said)| is_value(said))
             .map(|(flag, said)| format!("--{flag}={said}"))
             .collect();
-        assert_eq!(flags.len(), 7);
+        assert_eq!(flags.len(), 10);
         let (said, silent) = (server(&flags), server(&[]));
         assert_eq!(format!("{:?}", said.patience), format!("{:?}", silent.patience));
         assert_eq!(said.limits, silent.limits);

@@ -13,6 +13,7 @@ pub(crate) mod fields;
 pub(crate) mod get;
 pub(crate) mod limits;
 pub(crate) mod listen;
+pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod origin;
 pub(crate) mod pages;
@@ -145,17 +146,37 @@ mod tests {
         }
     }
 
+    /// Each flag of a role, with the role's name.
+    fn flags() -> Vec<(String, clap::Arg)> {
+        let command = CommandLine::command();
+        let of_role = |role: &clap::Command| {
+            let name = role.get_name().to_owned();
+            let flags: Vec<_> = role.get_arguments().cloned().map(|flag| (name.clone(), flag)).collect();
+            flags
+        };
+        let long = |flag: &clap::Arg| flag.get_long().is_some_and(|name| name != "help" && name != "version");
+        command.get_subcommands().flat_map(of_role).filter(|(_, flag)| long(flag)).collect()
+    }
+
     #[test]
     fn every_flag_has_its_variable_in_the_environment() {
-        for role in CommandLine::command().get_subcommands() {
-            for flag in role.get_arguments().filter(|flag| flag.get_long().is_some()) {
-                let name = flag.get_long().unwrap().to_uppercase().replace('-', "_");
-                if name == "HELP" || name == "VERSION" {
-                    continue;
-                }
-                let env = flag.get_env().unwrap_or_else(|| panic!("{} --{name}", role.get_name()));
-                assert_eq!(env.to_str().unwrap(), format!("SOCKETS_{name}"));
-            }
+        for (role, flag) in flags() {
+            let name = flag.get_long().unwrap().to_uppercase().replace('-', "_");
+            let env = flag.get_env().unwrap_or_else(|| panic!("{role} --{name}"));
+            assert_eq!(env.to_str().unwrap(), format!("SOCKETS_{name}"));
+        }
+    }
+
+    #[test]
+    fn every_flag_has_its_line_in_the_readme() {
+        let readme = include_str!("../../../../README.md");
+        let told = |flag: &str| {
+            let ends = |after: &str| !after.starts_with(|c: char| c == '-' || c.is_ascii_alphanumeric());
+            readme.match_indices(flag).any(|(at, _)| ends(&readme[at + flag.len()..]))
+        };
+        for (role, flag) in flags() {
+            let name = format!("--{}", flag.get_long().unwrap());
+            assert!(told(&name), "{role} {name}");
         }
     }
 }

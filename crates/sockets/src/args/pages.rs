@@ -3,7 +3,7 @@
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use origin::path::PathFault;
-use origin::{Base, Compression, Config, DotFiles, ErrorPage, FileName, Listing};
+use origin::{Base, Compression, Config, DotFiles, ErrorPage, FileName};
 
 use crate::args::units;
 
@@ -11,9 +11,6 @@ use crate::args::units;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "What is served")]
 pub(crate) struct PageArgs {
-    /// Show directories that have no index file: a page, JSON, or one archive
-    #[arg(long, env = "SOCKETS_LIST", value_parser = FalseyValueParser::new())]
-    pub(crate) list: bool,
     /// The file that is served for a directory
     #[arg(long, env = "SOCKETS_INDEX", value_name = "FILE", default_value = "index.html", value_parser = FileName::parse)]
     pub(crate) index: FileName,
@@ -39,6 +36,9 @@ pub(crate) struct PageArgs {
     /// Compress text for those who accept it
     #[arg(long, env = "SOCKETS_COMPRESS", value_parser = FalseyValueParser::new())]
     pub(crate) compress: bool,
+    /// The shortest file that is compressed
+    #[arg(long, env = "SOCKETS_COMPRESS_MIN", value_name = "SIZE", default_value = "256", value_parser = units::size)]
+    pub(crate) compress_min: u64,
     /// The longest file that is compressed
     #[arg(long, env = "SOCKETS_COMPRESS_MAX", value_name = "SIZE", default_value = "8MiB", value_parser = units::size)]
     pub(crate) compress_max: u64,
@@ -51,18 +51,20 @@ pub(crate) struct PageArgs {
     /// How many large files are kept open between requests
     #[arg(long, env = "SOCKETS_OPEN_FILES", value_name = "N", default_value = "128", value_parser = units::whole(0_usize, 1 << 20))]
     pub(crate) open_files: usize,
+    /// How many digests of files are kept for Repr-Digest; 0 tells none
+    #[arg(long, env = "SOCKETS_DIGESTS", value_name = "N", default_value = "4096", value_parser = units::whole(0_usize, 1 << 24))]
+    pub(crate) digests: usize,
 }
 
 impl PageArgs {
     /// The same configuration with what is asked for here.
     pub(crate) fn apply(&self, config: Config) -> Config {
         let compression = Compression {
+            smallest_bytes: self.compress_min,
             largest_bytes: self.compress_max,
             memory_bytes: self.compress_memory,
-            ..Compression::default()
         };
         Config {
-            listing: self.list.then(Listing::default),
             index: self.index.clone(),
             dot_files: if self.hidden { DotFiles::Served } else { DotFiles::Missing },
             clean_urls: self.clean_urls,
@@ -73,6 +75,7 @@ impl PageArgs {
             compression: self.compress.then_some(compression),
             memory_bytes: self.memory,
             open_files: self.open_files,
+            digests: self.digests,
             ..config
         }
     }

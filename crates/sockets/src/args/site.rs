@@ -7,6 +7,7 @@ use origin::Config;
 
 use crate::args::access::AccessArgs;
 use crate::args::fields::FieldArgs;
+use crate::args::listing::ListingArgs;
 use crate::args::pages::PageArgs;
 
 /// The directory that is served if none is named.
@@ -21,6 +22,8 @@ pub(crate) struct SiteArgs {
     #[command(flatten)]
     pub(crate) pages: PageArgs,
     #[command(flatten)]
+    pub(crate) listing: ListingArgs,
+    #[command(flatten)]
     pub(crate) fields: FieldArgs,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
@@ -34,7 +37,7 @@ impl SiteArgs {
 
     /// What the role is told of it.
     pub(crate) fn config(&self) -> Config {
-        let config = Config::new(self.root());
+        let config = Config { listing: self.listing.listing(), ..Config::new(self.root()) };
         self.access.apply(self.fields.apply(self.pages.apply(config)))
     }
 }

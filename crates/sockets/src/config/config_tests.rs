@@ -37,7 +37,7 @@ fn a_setting_takes_what_its_flag_takes() {
     assert_eq!(args.site.root().to_str(), Some("/srv/files"));
     assert_eq!(args.addresses().port.number(), 8080);
     assert_eq!(args.bind.len(), 2);
-    assert!(args.site.pages.list && !args.qr && !args.site.pages.hidden);
+    assert!(args.site.listing.list && !args.qr && !args.site.pages.hidden);
     assert_eq!(args.listen.drain, Duration::from_secs(60));
     assert_eq!(args.site.pages.memory, 10 << 20);
     assert_eq!(args.site.pages.index.as_str(), "home.html");

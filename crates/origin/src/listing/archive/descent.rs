@@ -12,29 +12,33 @@ use crate::listing::read::read;
 use crate::path::CheckedPath;
 use crate::root::{FileFault, OpenFile, Opened, Root};
 
-/// Most files and directories in one archive.
+/// Most files and directories in one archive, if nothing else is said.
 pub(crate) const ARCHIVE_ENTRIES_MAX: usize = 1_000_000;
 
-/// Most names that are known and have not had their turn: all that a descent holds in memory.
-pub(crate) const PENDING_MAX: usize = 200_000;
+/// Most names that are known and have not had their turn, if nothing else is said: all that a descent holds
+/// in memory.
+pub(crate) const ARCHIVE_PENDING_MAX: usize = 200_000;
 
-/// Most directories that lie within each other.
-pub(crate) const DEPTH_MAX: usize = 64;
+/// Most directories within each other in an archive, if nothing else is said.
+pub(crate) const ARCHIVE_DEPTH_MAX: usize = 64;
 
 /// What the topmost directory of a site is called in an archive. Its own name is nobody's business.
 const TOPMOST: &[u8] = b"files";
 
-/// How far a descent goes before it gives up.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DescentLimits {
-    pub(crate) entries: usize,
-    pub(crate) pending: usize,
-    pub(crate) depth: usize,
+/// How far a descent goes before it gives up: an archive that would be larger is broken off visibly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArchiveLimits {
+    /// Most files and directories in one archive.
+    pub entries: usize,
+    /// Most names that are known and have not had their turn, about 100 bytes each.
+    pub pending: usize,
+    /// Most directories within each other.
+    pub depth: usize,
 }
 
-impl Default for DescentLimits {
+impl Default for ArchiveLimits {
     fn default() -> Self {
-        Self { entries: ARCHIVE_ENTRIES_MAX, pending: PENDING_MAX, depth: DEPTH_MAX }
+        Self { entries: ARCHIVE_ENTRIES_MAX, pending: ARCHIVE_PENDING_MAX, depth: ARCHIVE_DEPTH_MAX }
     }
 }
 
@@ -69,7 +73,7 @@ pub(crate) struct Descent {
     start: CheckedPath<'static>,
     begun: bool,
     levels: Vec<Level>,
-    limits: DescentLimits,
+    limits: ArchiveLimits,
     seen: usize,
 }
 
@@ -81,7 +85,7 @@ struct Level {
 }
 
 impl Descent {
-    pub(crate) fn new(root: Arc<Root>, start: CheckedPath<'static>, limits: DescentLimits) -> Self {
+    pub(crate) fn new(root: Arc<Root>, start: CheckedPath<'static>, limits: ArchiveLimits) -> Self {
         Self { root, start, begun: false, levels: Vec::new(), limits, seen: 0 }
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::disposition;
-use crate::listing::archive::descent::{Descent, DescentLimits, name};
+use crate::listing::archive::descent::{ArchiveLimits, Descent, name};
 use crate::listing::archive::packer::{Packer, Step};
 use crate::listing::archive::tar::Tar;
 use crate::listing::archive::zip::Zip;
@@ -27,10 +27,11 @@ pub(crate) fn response(
     root: Arc<Root>,
     directory: CheckedPath<'static>,
     packing: Packing,
+    limits: ArchiveLimits,
     place: OwnedSemaphorePermit,
 ) -> Response {
     let file_name = [name(&directory), b".", packing.name().as_bytes()].concat();
-    let descent = Descent::new(root, directory, DescentLimits::default());
+    let descent = Descent::new(root, directory, limits);
     let (media_type, packer): (_, Box<dyn Packer>) = match packing {
         Packing::Tar => ("application/x-tar", Box::new(Tar::new(descent))),
         Packing::Zip => ("application/zip", Box::new(Zip::new(descent))),

@@ -160,7 +160,7 @@ async fn names_that_are_not_utf8_are_packed_as_they_are() {
 
 fn packer(shelf: &Shelf, packing: Packing) -> Box<dyn Packer> {
     let start = CheckedPath::parse(b"/pub/").unwrap().into_owned();
-    let descent = Descent::new(Arc::clone(&shelf.root), start, DescentLimits::default());
+    let descent = Descent::new(Arc::clone(&shelf.root), start, ArchiveLimits::default());
     match packing {
         Packing::Tar => Box::new(Tar::new(descent)),
         Packing::Zip => Box::new(Zip::new(descent)),
@@ -225,7 +225,7 @@ async fn each_limit_breaks_the_archive_off() {
     for number in 0..10 {
         shelf.write(format!("pub/d/d/d/{number}"), "");
     }
-    let ends = |limits: DescentLimits| {
+    let ends = |limits: ArchiveLimits| {
         let start = CheckedPath::parse(b"/pub/").unwrap().into_owned();
         let mut tar = Tar::new(Descent::new(Arc::clone(&shelf.root), start, limits));
         loop {
@@ -236,11 +236,11 @@ async fn each_limit_breaks_the_archive_off() {
             }
         }
     };
-    let limits = DescentLimits { entries: 13, pending: 10, depth: 3 };
+    let limits = ArchiveLimits { entries: 13, pending: 10, depth: 3 };
     assert_eq!(ends(limits), None);
-    assert_eq!(ends(DescentLimits { entries: 12, ..limits }), Some(ArchiveFault::Entries(12)));
-    assert_eq!(ends(DescentLimits { pending: 9, ..limits }), Some(ArchiveFault::Entries(9)));
-    assert_eq!(ends(DescentLimits { depth: 2, ..limits }), Some(ArchiveFault::Depth(2)));
+    assert_eq!(ends(ArchiveLimits { entries: 12, ..limits }), Some(ArchiveFault::Entries(12)));
+    assert_eq!(ends(ArchiveLimits { pending: 9, ..limits }), Some(ArchiveFault::Entries(9)));
+    assert_eq!(ends(ArchiveLimits { depth: 2, ..limits }), Some(ArchiveFault::Depth(2)));
 
     let start = CheckedPath::parse(b"/pub/").unwrap().into_owned();
     let descent = Descent::new(Arc::clone(&shelf.root), start, limits);
