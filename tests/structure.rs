@@ -9,6 +9,8 @@
 mod arrows;
 #[path = "structure/circles.rs"]
 mod circles;
+#[path = "structure/limits.rs"]
+mod limits;
 #[path = "structure/mentions.rs"]
 mod mentions;
 #[path = "structure/modules.rs"]
@@ -100,6 +102,13 @@ fn unsafe_stays_in_one_room() {
     let mut offences: Vec<_> = sources.flat_map(roots::missing_forbid).collect();
     offences.extend(workspace.sources.values().flat_map(roots::unsafe_elsewhere));
     hold(&offences);
+}
+
+#[test]
+fn every_limit_is_told_of() {
+    let workspace = workspace();
+    let document = limits::Document { path: "docs/limits.md", text: include_str!("../docs/limits.md") };
+    hold(&limits::offences(&document, &workspace.shipped_files()));
 }
 
 #[test]
