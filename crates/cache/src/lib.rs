@@ -32,6 +32,7 @@ pub mod key;
 pub mod policy;
 mod reader;
 mod route;
+mod spans;
 mod store;
 pub mod stored;
 

@@ -91,6 +91,26 @@ impl Disk {
         BodyPath::of(key, slot, self.case)
     }
 
+    /// Where a part of variant `slot` of `key` is to lie: nowhere where it could be taken for the whole.
+    pub(crate) fn part_path_of(&self, key: &CacheKey, slot: u8) -> BodyPath {
+        let mut path = self.path_of(key, slot);
+        path.directories.splice(0..0, [PRIVATE, "parts"].map(String::from));
+        path
+    }
+
+    /// Takes the part at `path` back, to be completed, if it is the one that `identity` describes.
+    pub(crate) fn take_back(&self, path: &str, identity: &Identity) -> io::Result<Option<Temporary>> {
+        if !self.is_unchanged(path, identity) {
+            return Ok(None);
+        }
+        let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.temporaries().join(number.to_string());
+        fs::rename(self.root.join(path), &temporary)?;
+        self.remove_empty_directories(path);
+        let file = Arc::new(OpenOptions::new().read(true).write(true).open(&temporary)?);
+        Ok(Some(Temporary { path: temporary, file, is_published: false }))
+    }
+
     /// Puts a body in its place, over one that may lie there; gives the path below the directory, and
     /// what the file is known by from now on.
     pub(crate) fn publish(&self, body: Temporary, path: &BodyPath) -> io::Result<(String, Identity)> {
@@ -176,9 +196,13 @@ impl Disk {
 
     /// Removes whatever file lies at `path`: one that took the place of a body.
     pub(crate) fn remove_any(&self, path: &str) {
-        if fs::remove_file(self.root.join(path)).is_err() {
-            return;
+        if fs::remove_file(self.root.join(path)).is_ok() {
+            self.remove_empty_directories(path);
         }
+    }
+
+    /// Removes the directories above `path` that are empty.
+    fn remove_empty_directories(&self, path: &str) {
         let mut directory = Path::new(path).parent();
         while let Some(name) = directory.filter(|name| !name.as_os_str().is_empty()) {
             if fs::remove_dir(self.root.join(name)).is_err() {

@@ -7,7 +7,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use message::Fields;
 
+use crate::spans::Spans;
 use crate::store::disk::Identity;
+use crate::store::quota::weight;
 use crate::stored::StoredResponse;
 
 /// The largest content that is kept in memory, in bytes.
@@ -29,6 +31,9 @@ pub(crate) struct Entry {
     pub(crate) path: String,
     /// What the content is known by.
     pub(crate) identity: Identity,
+    /// Which bytes of the content are there (RFC 9111 §3.3); `None` if all are. The file of a part is as
+    /// long as the whole, with holes.
+    pub(crate) present: Option<Spans>,
     /// The content itself, if it is small.
     pub(crate) bytes: Option<Bytes>,
     /// When its times were last written to the index.
@@ -59,6 +64,7 @@ impl Entry {
             response,
             path,
             identity,
+            present: None,
             bytes,
             persisted_at,
             is_used: AtomicBool::new(false),
@@ -71,10 +77,21 @@ impl Entry {
     pub(crate) fn with_head(&self, response: StoredResponse, persisted_at: SystemTime) -> Self {
         let place = (self.path.clone(), self.identity);
         let entry = Self::new(self.id, self.slot, response, place, self.bytes.clone());
-        Self { persisted_at, ..entry }
+        Self { persisted_at, present: self.present.clone(), ..entry }
     }
 
-    /// Length of the content in bytes.
+    /// The same, with no more of its content than that; `None` for all of it.
+    pub(crate) fn with_present(self, present: Option<Spans>) -> Self {
+        Self { present, ..self }
+    }
+
+    /// What the content takes on the disk, in bytes.
+    #[must_use]
+    pub(crate) fn weight(&self) -> u64 {
+        self.present.as_ref().map_or_else(|| weight(self.size()), Spans::on_disk)
+    }
+
+    /// Length of the whole content in bytes, whatever of it is there.
     #[must_use]
     pub(crate) fn size(&self) -> u64 {
         self.identity.size

@@ -34,6 +34,7 @@ use tokio::task::spawn_blocking;
 use crate::config::Config;
 use crate::key::CacheKey;
 use crate::policy::freshness::Fraction;
+use crate::spans::Spans;
 use crate::store::disk::{Disk, Identity, Temporary};
 use crate::store::entry::{Entry, SMALL_MAX, Variants};
 use crate::store::fault::{OpenFault, Pause, Unstored};
@@ -162,7 +163,8 @@ impl Store {
         self.disk.is_unchanged(&entry.path, &entry.identity)
     }
 
-    /// The content of a stored response; `None` if its file is gone, or is another one now.
+    /// The content of a stored response; `None` if its file is gone, or is another one now. Of a part it
+    /// is as long as the whole, and [`Entry::present`] says which bytes of it may be used.
     ///
     /// # Errors
     /// What the system says, such as that no more files may be open.
@@ -176,6 +178,21 @@ impl Store {
         let file = self.disk.open_body(&entry.path, &entry.identity)?;
         let slice = file.and_then(|file| FileSlice::new(file, entry.size(), 0, entry.size()));
         Ok(slice.map(Body::from))
+    }
+
+    /// Takes a stored part out, to be completed: it is not found any more, until it is published, or kept
+    /// again. `None` if it is not stored any more.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[cfg_attr(not(test), expect(dead_code, reason = "bodies are kept in parts from the next change on"))]
+    pub(crate) async fn withdraw(
+        self: &Arc<Self>,
+        key: CacheKey,
+        entry: &Arc<Entry>,
+    ) -> io::Result<Option<Draft>> {
+        let (store, entry) = (Arc::clone(self), Arc::clone(entry));
+        blocking(move || store.withdraw_now(&key, &entry)).await
     }
 
     /// Begins a body of that length, if it is known.
@@ -223,7 +240,27 @@ impl Store {
         is_wanted: impl Fn() -> bool + Send + 'static,
     ) -> Result<Arc<Entry>, Unstored> {
         let store = Arc::clone(self);
-        blocking(move || Ok(store.publish_now(&key, draft, response, is_wanted))).await?
+        blocking(move || Ok(store.place(&key, draft, response, None, is_wanted))).await?
+    }
+
+    /// Keeps a body of which no more than `present` is there, to be completed later (RFC 9111 §3.3). Its
+    /// file has to be as long as the whole; nothing but this process ever reads it.
+    ///
+    /// # Errors
+    /// Why it is not kept.
+    #[cfg_attr(not(test), expect(dead_code, reason = "bodies are kept in parts from the next change on"))]
+    pub(crate) async fn keep(
+        self: &Arc<Self>,
+        key: CacheKey,
+        draft: Draft,
+        response: StoredResponse,
+        present: Spans,
+        is_wanted: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Arc<Entry>, Unstored> {
+        let mut draft = draft;
+        self.reserve(&mut draft.reservation, present.on_disk()).await?;
+        let store = Arc::clone(self);
+        blocking(move || Ok(store.place(&key, draft, response, Some(present), is_wanted))).await?
     }
 
     /// Stores a response whose content is there already.
@@ -247,7 +284,7 @@ impl Store {
             let temporary = store.disk.temporary()?;
             temporary.file().write_all_at(&content, 0)?;
             let draft = Draft { temporary, reservation, content: Some(content) };
-            Ok(store.publish_now(&key, draft, response, is_wanted))
+            Ok(store.place(&key, draft, response, None, is_wanted))
         });
         stored.await.inspect_err(|error| self.pause.begin(error))?
     }
@@ -363,11 +400,13 @@ impl Store {
         if reservation.grow(size) { Ok(()) } else { Err(Unstored::NoRoom) }
     }
 
-    fn publish_now(
+    /// Puts a body, or what is `present` of one, where it is found from now on.
+    fn place(
         &self,
         key: &CacheKey,
         draft: Draft,
         response: StoredResponse,
+        present: Option<Spans>,
         is_wanted: impl Fn() -> bool,
     ) -> Result<Arc<Entry>, Unstored> {
         let _held = self.lock(key);
@@ -377,11 +416,16 @@ impl Store {
         let before = self.load(key);
         let slot = slot_for(&before, &response);
         let (file, content) = (Arc::clone(draft.file()), draft.content.filter(is_small));
-        let place = self.disk.publish(draft.temporary, &self.disk.path_of(key, slot));
+        let path = match &present {
+            None => self.disk.path_of(key, slot),
+            Some(_) => self.disk.part_path_of(key, slot),
+        };
+        let place = self.disk.publish(draft.temporary, &path);
         let place = place.inspect_err(|error| self.pause.begin(error))?;
-        let bytes = content.or_else(|| read_small(&file, &place.1).unwrap_or_default());
+        let read = || read_small(&file, &place.1).unwrap_or_default();
+        let bytes = if present.is_some() { None } else { content.or_else(read) };
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let entry = Arc::new(Entry::new(id, slot, response, place, bytes));
+        let entry = Arc::new(Entry::new(id, slot, response, place, bytes).with_present(present));
         let others = before.iter().filter(|other| other.slot != slot).cloned();
         self.memory.insert(key, others.chain([Arc::clone(&entry)]).collect(), Pin::Yes);
         let put =
@@ -394,6 +438,22 @@ impl Store {
         }
         self.pause.end();
         Ok(entry)
+    }
+
+    fn withdraw_now(&self, key: &CacheKey, entry: &Arc<Entry>) -> io::Result<Option<Draft>> {
+        let _held = self.lock(key);
+        let (going, left): (Vec<_>, Vec<_>) =
+            self.load(key).iter().cloned().partition(|other| other.id == entry.id);
+        if going.is_empty() {
+            return Ok(None);
+        }
+        let Some(temporary) = self.disk.take_back(&entry.path, &entry.identity)? else { return Ok(None) };
+        self.memory.insert(key, left.into(), Pin::Yes);
+        let command = Command::Withdraw { key: key.clone(), entry: Arc::clone(entry) };
+        if self.writer.give(command).is_err() {
+            self.memory.unpin(key);
+        }
+        Ok(Some(Draft { temporary, reservation: self.quota.adopt(entry.weight()), content: None }))
     }
 
     /// What is stored under `key`, from memory or from the index; its lock is held.
@@ -424,8 +484,8 @@ impl Store {
         let place = (record.path, record.identity);
         match self.disk.open_body(&place.0, &place.1) {
             Ok(Some(file)) => {
-                let bytes = read_small(&file, &place.1).ok()?;
-                Some(Entry::new(record.id, slot, response, place, bytes))
+                let bytes = if record.present.is_some() { None } else { read_small(&file, &place.1).ok()? };
+                Some(Entry::new(record.id, slot, response, place, bytes).with_present(record.present))
             }
             Ok(None) => {
                 tracing::debug!(%key, path = %place.0, "the body of a stored response was changed or is gone");

@@ -46,9 +46,22 @@ impl Quota {
         let _ = self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, released);
     }
 
+    /// Takes `bytes` even if there are not so many: for a body that is there whatever is said of it.
+    pub(crate) fn charge(&self, bytes: u64) {
+        let charged = |used: u64| Some(used.saturating_add(bytes));
+        // It can't fail: there is always a new value.
+        let _ = self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, charged);
+    }
+
     fn take(&self, bytes: u64) -> bool {
         let taken = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.limit);
         self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, taken).is_ok()
+    }
+
+    /// What a stored body takes, set aside for it from now on: whoever unrecords it must not
+    /// [release](Quota::release) it.
+    pub(crate) fn adopt(self: &Arc<Self>, weight: u64) -> Reservation {
+        Reservation { quota: Arc::clone(self), bytes: weight }
     }
 
     /// Sets nothing aside yet.
@@ -78,9 +91,9 @@ impl Reservation {
         weight(size).saturating_sub(self.bytes)
     }
 
-    /// The body is stored, with `size` bytes: they stay taken.
-    pub(crate) fn keep(mut self, size: u64) {
-        self.bytes = self.bytes.saturating_sub(weight(size));
+    /// The body is stored, and takes `weight` bytes of the disk: they stay taken.
+    pub(crate) fn keep(mut self, weight: u64) {
+        self.bytes = self.bytes.saturating_sub(weight);
     }
 }
 
@@ -114,7 +127,7 @@ mod tests {
         let quota = Quota::new(10 * BLOCK, 0);
         let mut body = quota.reservation();
         assert!(body.grow(3 * BLOCK));
-        body.keep(1);
+        body.keep(weight(1));
         assert_eq!(quota.used(), BLOCK);
         quota.release(weight(1));
         assert_eq!(quota.used(), 0);

@@ -8,13 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::key::CacheKey;
 use crate::policy::freshness::Fraction;
 use crate::policy::vary::Selecting;
+use crate::spans::Spans;
 use crate::store::disk::Identity;
 use crate::store::entry::Entry;
+use crate::store::quota::weight;
 use crate::stored::StoredResponse;
 
 /// The first byte of each record. A record with another one was written by another program and is not
 /// read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Everything about a stored response but its content.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub(crate) struct Record {
     pub(crate) path: String,
     /// What it is known by.
     pub(crate) identity: Identity,
+    /// See [`Entry::present`].
+    pub(crate) present: Option<Spans>,
 }
 
 /// A record that can't be read.
@@ -61,6 +65,7 @@ impl Record {
             received_at: since(response.received_at),
             path: entry.path.clone(),
             identity: entry.identity,
+            present: entry.present.clone(),
         }
     }
 
@@ -76,6 +81,11 @@ impl Record {
             Some((&VERSION, record)) => Ok(postcard::from_bytes(record)?),
             other => Err(RecordFault::Version(other.map(|(version, _)| *version))),
         }
+    }
+
+    /// What the content takes on the disk, in bytes.
+    pub(crate) fn weight(&self) -> u64 {
+        self.present.as_ref().map_or_else(|| weight(self.identity.size), Spans::on_disk)
     }
 
     /// The head that it describes.
@@ -124,7 +134,9 @@ mod tests {
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_millis(seconds);
         let selecting = Selecting::of(&fields, &request).unwrap();
         let response = StoredResponse::new(StatusCode::OK, fields, selecting, at(1234), at(5678), None);
-        Record::of(&key, &Entry::new(7, 0, response, place, None))
+        let mut present = Spans::default();
+        present.insert(3, 300);
+        Record::of(&key, &Entry::new(7, 0, response, place, None).with_present(Some(present)))
     }
 
     #[test]
@@ -144,8 +156,8 @@ mod tests {
     #[test]
     fn another_version_is_not_read() {
         let mut bytes = record().encode();
-        bytes[0] = 2;
-        assert_eq!(Record::decode(&bytes), Err(RecordFault::Version(Some(2))));
+        bytes[0] = 1;
+        assert_eq!(Record::decode(&bytes), Err(RecordFault::Version(Some(1))));
         assert_eq!(Record::decode(&[]), Err(RecordFault::Version(None)));
     }
 

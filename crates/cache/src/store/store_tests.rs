@@ -167,3 +167,59 @@ async fn a_full_cache_makes_room_and_a_cache_full_of_drafts_does_not() {
     assert!(store.begin(Some(1)).await.is_ok());
     assert!(matches!(store.begin(Some(64 * 4096 + 1)).await, Err(Unstored::TooLarge)));
 }
+
+/// A draft of `length` bytes in which the bytes from `start` to `end` are `x`.
+async fn part(store: &Arc<Store>, length: u64, start: u64, end: u64) -> (Draft, Spans) {
+    let mut draft = store.begin(Some(1)).await.unwrap();
+    draft.file().set_len(length).unwrap();
+    draft.file().write_all_at(&vec![b'x'; usize::try_from(end - start).unwrap()], start).unwrap();
+    let mut present = Spans::default();
+    present.insert(start, end);
+    store.extend(&mut draft, present.on_disk()).await.unwrap();
+    (draft, present)
+}
+
+#[tokio::test]
+async fn section_3_3_a_part_is_kept_weighs_what_it_takes_and_is_found_after_a_restart() {
+    let (dir, store) = open(|_| {});
+    let (draft, present) = part(&store, 1 << 30, 1_000_000, 1_010_000).await;
+    store.keep(key("/x"), draft, head("\"1\"", 0), present.clone(), || true).await.unwrap();
+    store.flush().await;
+    assert!(!dir.path().join("a").exists(), "nobody takes it for the whole");
+    assert_eq!(store.used(), present.on_disk());
+    drop(store);
+    let store = Arc::new(Store::open(&Config::new(dir.path())).unwrap());
+    assert_eq!(store.used(), present.on_disk());
+    let found = store.lookup(&key("/x")).await;
+    assert_eq!((found[0].size(), found[0].present.as_ref()), (1 << 30, Some(&present)));
+    assert!(store.content(&found[0]).unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_part_that_is_taken_out_is_kept_again_or_published_or_gone() {
+    let (dir, store) = open(|_| {});
+    for turn in 0..3 {
+        let (draft, present) = part(&store, 20_000, 0, 5000).await;
+        let entry = store.keep(key("/x"), draft, head("\"1\"", 0), present.clone(), || true).await.unwrap();
+        let mut draft = store.withdraw(key("/x"), &entry).await.unwrap().unwrap();
+        assert!(ids(&store, "/x").await.is_empty());
+        assert!(store.withdraw(key("/x"), &entry).await.unwrap().is_none(), "only once");
+        store.flush().await;
+        assert_eq!(store.used(), present.on_disk());
+        match turn {
+            0 => drop(draft),
+            1 => drop(store.keep(key("/x"), draft, head("\"1\"", 0), present, || true).await.unwrap()),
+            _ => {
+                store.extend(&mut draft, 20_000).await.unwrap();
+                drop(store.publish(key("/x"), draft, head("\"1\"", 0), || true).await.unwrap());
+            }
+        }
+        store.flush().await;
+        assert_eq!(ids(&store, "/x").await.len(), turn.min(1));
+        assert_eq!(store.used(), [0, 8192, 20_480][turn]);
+        store.remove(key("/x")).await;
+        store.flush().await;
+        assert_eq!(store.used(), 0);
+    }
+    assert!(!dir.path().join(".sockets/parts").exists(), "empty directories go");
+}

@@ -14,7 +14,7 @@ use crate::store::disk::{Disk, Identity};
 use crate::store::entry::Entry;
 use crate::store::index::{Index, Tables};
 use crate::store::memory::Memory;
-use crate::store::quota::{Quota, Reservation, weight};
+use crate::store::quota::{Quota, Reservation};
 use crate::store::record::Record;
 
 /// Commands that may wait; who has another one to give waits then, or goes without.
@@ -32,7 +32,7 @@ const SPARED_MAX: usize = 1000;
 /// How many responses are known to have been used since eviction came by; beyond that all are forgotten.
 const TOUCHED_MAX: usize = 1 << 20;
 
-/// What is to be done. The first three are for keys that are pinned in memory, once for each.
+/// What is to be done. The first four are for keys that are pinned in memory, once for each.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// A body was put in its place.
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Update { key: CacheKey, entry: Arc<Entry> },
     /// A stored response is to go.
     Remove { key: CacheKey, entry: Arc<Entry> },
+    /// A stored part was taken out to be completed, with its file and what that weighs.
+    Withdraw { key: CacheKey, entry: Arc<Entry> },
     /// Somebody needs that many bytes of room; answered when what can be done for it is done.
     Room { bytes: u64, reply: SyncSender<()> },
     /// Answered when everything before is on the disk.
@@ -159,13 +161,14 @@ impl Desk {
         gone: &mut Vec<Gone>,
     ) -> Result<u64, redb::Error> {
         let (mut added, mut freed, mut wanted, mut last_id) = (0_u64, 0_u64, 0_u64, tables.last_id()?);
+        let mut withdrawn = 0_u64;
         for command in batch {
             match command {
                 Command::Put { key, entry, .. } => {
                     let record = Record::of(key, entry).encode();
                     let old = tables.put(key.as_str(), entry.slot, &record)?;
                     freed = freed.saturating_add(bury(old, None, gone));
-                    added = added.saturating_add(weight(entry.size()));
+                    added = added.saturating_add(entry.weight());
                     last_id = last_id.max(entry.id);
                 }
                 Command::Update { key, entry } => {
@@ -179,12 +182,21 @@ impl Desk {
                         freed = freed.saturating_add(bury(old, None, gone));
                     }
                 }
+                Command::Withdraw { key, entry } => {
+                    if is_there(tables, key, entry)? {
+                        tables.take(key.as_str(), entry.slot)?;
+                        withdrawn = withdrawn.saturating_add(entry.weight());
+                    } else {
+                        // Evicted a moment before: what it weighs was released, but it is there still.
+                        self.quota.charge(entry.weight());
+                    }
+                }
                 Command::Room { bytes, .. } => wanted = wanted.saturating_add(*bytes),
                 Command::Flush { .. } => {}
             }
         }
         let freed = self.evict(tables, wanted, freed, gone)?;
-        let bytes = tables.bytes()?.saturating_add(added).saturating_sub(freed);
+        let bytes = tables.bytes()?.saturating_add(added).saturating_sub(freed.saturating_add(withdrawn));
         tables.set_bytes(bytes)?;
         tables.set_last_id(last_id)?;
         Ok(freed)
@@ -227,10 +239,12 @@ impl Desk {
         for command in batch {
             match command {
                 Command::Put { key, entry, reservation } => {
-                    reservation.keep(entry.size());
+                    reservation.keep(entry.weight());
                     self.memory.unpin(&key);
                 }
-                Command::Update { key, .. } | Command::Remove { key, .. } => self.memory.unpin(&key),
+                Command::Update { key, .. } | Command::Remove { key, .. } | Command::Withdraw { key, .. } => {
+                    self.memory.unpin(&key);
+                }
                 Command::Room { reply, .. } | Command::Flush { reply } => drop(reply.try_send(())),
             }
         }
@@ -250,7 +264,7 @@ impl Desk {
                     self.disk.remove(&entry.path, &entry.identity);
                     self.memory.unpin(&key);
                 }
-                Command::Update { key, .. } => self.memory.unpin(&key),
+                Command::Update { key, .. } | Command::Withdraw { key, .. } => self.memory.unpin(&key),
                 Command::Room { reply, .. } | Command::Flush { reply } => drop(reply.try_send(())),
             }
         }
@@ -270,8 +284,9 @@ impl Desk {
 fn bury(record: Option<Vec<u8>>, evicted: Option<CacheKey>, gone: &mut Vec<Gone>) -> u64 {
     let Some(record) = record.and_then(|record| Record::decode(&record).ok()) else { return 0 };
     let evicted = evicted.map(|key| (key, record.id));
+    let weight = record.weight();
     gone.push(Gone { path: record.path, identity: record.identity, evicted });
-    weight(record.identity.size)
+    weight
 }
 
 /// Whether the record in the place of `entry` is still about it.
