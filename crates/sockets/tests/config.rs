@@ -148,6 +148,18 @@ fn what_is_well_written_and_can_not_be_is_told_for_each_role() {
 }
 
 #[test]
+fn an_error_page_that_is_not_there_is_told_by_check() {
+    let home = directory(&[("files/x", b"x"), ("files/lost.html", b"lost")]);
+    let text = "[server]\nerror-page = ['404=lost.html', '503=later.html']\n";
+    let wrong = ended("check", home.path(), text);
+    assert_eq!(wrong.status, 2);
+    let told = "sockets: the page for 503 is no file: create files/later.html or name another";
+    assert_eq!(wrong.stderr.trim_end(), told);
+    let right = ended("check", home.path(), &text.replace(", '503=later.html'", ""));
+    assert_eq!((right.status, &*right.stderr), (0, ""));
+}
+
+#[test]
 fn a_host_has_one_site() {
     let home = directory(&[("a/x", b"x")]);
     let text = "[[server.site]]\nhost = ['a.test', 'A.test']\nroot = 'a'\n";

@@ -1,6 +1,9 @@
 //! `sockets server`: from arguments to a served directory.
 
-use origin::Origin;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use origin::{ErrorPage, Origin};
 
 use crate::args::origin::ServerArgs;
 use crate::args::site::SiteArgs;
@@ -16,6 +19,8 @@ use crate::role::stand::Stand;
 pub(crate) fn open(args: &ServerArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
     let origin = Origin::open(args.sites()).map_err(Exit::usage)?;
     warn_of_plain_passwords(args);
+    // Another one may put them there yet: our own line of text is sent until then.
+    missing_error_pages(args).for_each(|missing| tracing::warn!("{missing}"));
     let log = logs.of(&args.log, "server")?;
     let stand = Stand::open("server", &args.addresses(), &args.listen, connections, origin, log)?;
     Ok(Running::new(stand, what(args), args.listen.drain).with_qr(args.qr))
@@ -27,7 +32,7 @@ pub(crate) fn open(args: &ServerArgs, logs: &mut Logs, connections: usize) -> Re
 /// One line about what can't.
 pub(crate) fn check(args: &ServerArgs) -> Result<String, Exit> {
     Origin::open(args.sites()).map_err(Exit::usage)?;
-    Ok(what(args))
+    missing_error_pages(args).next().map_or_else(|| Ok(what(args)), |missing| Err(Exit::usage(missing)))
 }
 
 fn what(args: &ServerArgs) -> String {
@@ -38,6 +43,18 @@ fn what(args: &ServerArgs) -> String {
         .map(|root| root.canonicalize().unwrap_or_else(|_| root.to_owned()).display().to_string())
         .collect();
     format!("serving {}", directories.join(", "))
+}
+
+/// What is said of each error page that is no file.
+fn missing_error_pages(args: &ServerArgs) -> impl Iterator<Item = String> {
+    let pages = |site: &SiteArgs| {
+        let beneath = |page: &ErrorPage| site.root().join(OsStr::from_bytes(page.file().as_bytes()));
+        let paths = site.pages.error_page.iter().map(|page| (page.status(), beneath(page)));
+        paths.filter(|(_, path)| !path.is_file()).collect::<Vec<_>>()
+    };
+    args.all_sites().flat_map(pages).map(|(status, path)| {
+        format!("the page for {} is no file: create {} or name another", status.as_u16(), path.display())
+    })
 }
 
 fn warn_of_plain_passwords(args: &ServerArgs) {
