@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::Version;
+use message::field::basic::Credentials;
 use message::{Fields, HeaderValue, Method, Response, StatusCode, Target, header};
 
 /// One request and what became of it.
@@ -51,6 +52,8 @@ pub struct AskedFields {
     pub referer: Option<HeaderValue>,
     /// What sends it (RFC 9110 §10.1.5).
     pub user_agent: Option<HeaderValue>,
+    /// Who it says it is from (RFC 7617 §2); the password is not remembered.
+    pub user: Option<Box<[u8]>>,
 }
 
 impl AskedFields {
@@ -61,6 +64,7 @@ impl AskedFields {
             host: fields.get(&header::HOST).cloned(),
             referer: fields.get(&header::REFERER).cloned(),
             user_agent: fields.get(&header::USER_AGENT).cloned(),
+            user: Credentials::of(fields, &header::AUTHORIZATION).map(|sent| sent.user().into()),
         }
     }
 }

@@ -101,11 +101,13 @@ async fn what_is_no_request_is_told_with_the_answer_that_it_got() {
 #[tokio::test]
 async fn what_a_request_says_of_itself_is_told() {
     let mut server = served(Answers::new(|_| Response::new(StatusCode::OK)));
-    let fields = "Host: a\r\nReferer: http://b/\r\nUser-Agent: c \"d\"\r\nUser-Agent: e\r\n";
+    let fields = "Host: a\r\nReferer: http://b/\r\nUser-Agent: c \"d\"\r\nUser-Agent: e\r\n\
+                  Authorization: Basic amFuZTpzZWNyZXQ=\r\n";
     Peer::connect(server.address).await.ask(format!("GET / HTTP/1.1\r\n{fields}\r\n")).await;
     let value = |text| Some(HeaderValue::from_static(text));
+    let user = Some(b"jane".as_slice().into());
     let expected =
-        AskedFields { host: value("a"), referer: value("http://b/"), user_agent: value("c \"d\"") };
+        AskedFields { host: value("a"), referer: value("http://b/"), user_agent: value("c \"d\""), user };
     assert_eq!(server.records.next().await.fields, Some(expected));
 }
 

@@ -1,5 +1,6 @@
 //! Fields that more than one role reads or writes, parsed strictly and written canonically.
 
+pub mod basic;
 pub mod cache_control;
 pub mod cache_status;
 pub mod coding;

@@ -8,14 +8,17 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use http::HeaderValue;
+use http::{HeaderValue, header};
+use message::field::basic::{Credentials, challenge};
 use message::fields::Fields;
 
-use crate::access::basic::{Credentials, REALM, challenge};
 use crate::access::seal::{Seal, Sealed};
 use crate::access::secret::{Account, Secret};
 use crate::refusal::Refusal;
 use crate::workshop::Workshop;
+
+/// What people are shown when they are asked for a password, if nothing else is said.
+pub const REALM: &str = "files";
 
 /// How long credentials that were right need not be checked again, if nothing else is said. An account
 /// that is taken out goes with the process that knew it.
@@ -98,7 +101,7 @@ impl Gate {
     /// [`Refusal::Credentials`] without an account's, [`Refusal::Busy`] if they can't be checked now.
     pub(crate) async fn admit(&self, request: &Fields, now: SystemTime) -> Result<(), Refusal> {
         let refused = || Refusal::Credentials(self.challenge.clone());
-        let credentials = Credentials::of(request).ok_or_else(refused)?;
+        let credentials = Credentials::of(request, &header::AUTHORIZATION).ok_or_else(refused)?;
         let sealed = self.seal.of(&[credentials.user(), credentials.password()]);
         if lock(&self.known).is_known(&sealed, now) {
             return Ok(());

@@ -12,7 +12,6 @@
 //! address is that of the connection, behind a proxy the proxy's. And it hides nothing on the way: over
 //! a connection that is not encrypted a password can be read by whoever carries it (RFC 7617 §4).
 
-pub mod basic;
 pub mod gate;
 pub mod network;
 pub(crate) mod seal;

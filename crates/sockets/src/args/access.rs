@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use origin::access::basic::REALM;
+use origin::access::gate::REALM;
 use origin::{Account, Accounts, Config, Cors, Network, Networks, WebOrigin};
 
 use crate::args::units;

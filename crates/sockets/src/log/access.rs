@@ -75,12 +75,20 @@ pub(crate) mod tests {
         }
     }
 
+    pub(crate) fn of_user(name: &str) -> ExchangeRecord {
+        let mut record = record("/", None, None);
+        let fields = record.asked.as_mut().and_then(|asked| asked.fields.as_mut()).unwrap();
+        fields.user = Some(name.as_bytes().into());
+        record
+    }
+
     pub(crate) fn record(target: &str, referer: Option<&str>, user_agent: Option<&str>) -> ExchangeRecord {
         let value = |text: &str| HeaderValue::from_bytes(text.as_bytes()).unwrap();
         let fields = AskedFields {
             host: Some(value("a.test")),
             referer: referer.map(value),
             user_agent: user_agent.map(value),
+            user: None,
         };
         let asked = Asked {
             method: Method::GET,

@@ -16,11 +16,14 @@ const MONTH: std::ops::Range<usize> = 8..11;
 const YEAR: std::ops::Range<usize> = 12..16;
 const TIME: std::ops::Range<usize> = 17..25;
 
-/// Writes one line: who asked, nobody's name twice, when, what, the answer's status and bytes of content, where
+/// Writes one line: the address, nothing, the user, when, what, the answer's status and bytes of content, where
 /// the client found it, and what the client is. `-` stands for what is not known.
 pub(super) fn write(record: &ExchangeRecord, line: &mut Vec<u8>) {
     figure::address(record.peer.ip(), line);
-    line.extend_from_slice(b" - - [");
+    line.extend_from_slice(b" - ");
+    let fields = record.asked.as_ref().and_then(|asked| asked.fields.as_deref());
+    user(fields.and_then(|fields| fields.user.as_deref()), line);
+    line.extend_from_slice(b" [");
     moment(record.received_at, line);
     line.extend_from_slice(b"] \"");
     match &record.asked {
@@ -34,10 +37,20 @@ pub(super) fn write(record: &ExchangeRecord, line: &mut Vec<u8>) {
         0 => line.push(b'-'),
         content => figure::number(content, line),
     }
-    let fields = record.asked.as_ref().and_then(|asked| asked.fields.as_deref());
     said(fields.and_then(|fields| fields.referer.as_ref()), line);
     said(fields.and_then(|fields| fields.user_agent.as_ref()), line);
     line.push(b'\n');
+}
+
+/// Who a client said it was. A space would end the name where lines are read, so it is written as a byte.
+fn user(name: Option<&[u8]>, line: &mut Vec<u8>) {
+    let name = name.filter(|name| !name.is_empty()).unwrap_or(b"-");
+    for (index, part) in name.split(|byte| *byte == b' ').enumerate() {
+        if index > 0 {
+            line.extend_from_slice(br"\x20");
+        }
+        quoted(part, line);
+    }
 }
 
 /// What a client said of itself.
@@ -81,7 +94,7 @@ fn clf(date: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::access::tests::{record, refused};
+    use crate::log::access::tests::{of_user, record, refused};
 
     fn line(record: &ExchangeRecord) -> String {
         let mut line = Vec::new();
@@ -110,6 +123,16 @@ mod tests {
         let forged = line(&record("/\"x\\", None, Some("a\" 200 1\t\u{e9}")));
         assert!(forged.contains("\"GET /\\\"x\\\\ HTTP/1.1\""), "{forged}");
         assert!(forged.ends_with(" \"-\" \"a\\\" 200 1\\x09\\xc3\\xa9\"\n"), "{forged}");
+    }
+
+    #[test]
+    fn a_user_is_one_word_7617_2() {
+        for (user, told) in
+            [("jane", "jane"), ("jane doe\"]", "jane\\x20doe\\\"]"), ("", "-"), (" ", "\\x20")]
+        {
+            let line = line(&of_user(user));
+            assert!(line.starts_with(&format!("192.0.2.7 - {told} [06/Nov")), "{line}");
+        }
     }
 
     #[test]

@@ -25,7 +25,10 @@ pub(super) fn write(record: &ExchangeRecord, role: &str, line: &mut Vec<u8>) {
     if let Some(asked) = &record.asked {
         request(asked, line);
     }
-    line.extend_from_slice(br#"},"user_id":"","duration":"#);
+    line.extend_from_slice(br#"},"user_id":"#);
+    let fields = record.asked.as_ref().and_then(|asked| asked.fields.as_deref());
+    json(fields.and_then(|fields| fields.user.as_deref()).unwrap_or_default(), line);
+    line.extend_from_slice(br#","duration":"#);
     figure::seconds(record.elapsed, line);
     line.extend_from_slice(br#","size":"#);
     figure::number(record.content, line);
@@ -78,7 +81,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::log::access::tests::{record, refused};
+    use crate::log::access::tests::{of_user, record, refused};
 
     fn read(record: &ExchangeRecord) -> Value {
         let mut line = Vec::new();
@@ -86,6 +89,11 @@ mod tests {
         let text = String::from_utf8(line).unwrap();
         assert_eq!(text.find('\n'), Some(text.len() - 1), "one line: {text}");
         serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_user_is_told_7617_2() {
+        assert_eq!(read(&of_user("jane \"doe\"")).get("user_id"), Some(&json!("jane \"doe\"")));
     }
 
     #[test]

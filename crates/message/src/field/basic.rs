@@ -1,32 +1,32 @@
-//! The Basic scheme (RFC 7617): what a client sends, and what asks for it.
+//! The Basic scheme (RFC 7617): what a client sends, and what asks for it, to a server (`Authorization`)
+//! or to a proxy (`Proxy-Authorization`, RFC 9110 §11.7).
 
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderValue, header};
-use message::fields::Fields;
+use http::{HeaderName, HeaderValue};
+
+use crate::fields::Fields;
 
 /// Longest credentials that are decoded, in characters of base64.
 pub const CREDENTIALS_MAX: usize = 1024;
 
-/// What is asked for access to, as people are shown it, if nothing else is said.
-pub const REALM: &str = "files";
-
 /// A user name and a password, as they were sent.
 #[derive(PartialEq, Eq)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     decoded: Vec<u8>,
     /// Where the first colon is.
     colon: usize,
 }
 
 impl Credentials {
-    /// What a request carries. `None` if that is nothing, or not what §2 says it must be; which of the
-    /// two makes no difference to the answer.
-    pub(crate) fn of(request: &Fields) -> Option<Self> {
+    /// What a request carries in the field of that name. `None` if that is nothing, or not what §2 says it
+    /// must be; which of the two makes no difference to the answer.
+    #[must_use]
+    pub fn of(request: &Fields, name: &HeaderName) -> Option<Self> {
         // Twice is not once: whoever else looked at the request may have taken the other.
-        let (scheme, rest) = request.text(&header::AUTHORIZATION)?.split_once(' ')?;
+        let (scheme, rest) = request.text(name)?.split_once(' ')?;
         // RFC 9110 §11.1: the scheme's name is case-insensitive; one or more spaces follow it.
         let encoded = rest.trim_matches(' ');
         if !scheme.eq_ignore_ascii_case("Basic") || encoded.len() > CREDENTIALS_MAX {
@@ -43,12 +43,14 @@ impl Credentials {
     }
 
     /// The user name.
-    pub(crate) fn user(&self) -> &[u8] {
+    #[must_use]
+    pub fn user(&self) -> &[u8] {
         self.decoded.get(..self.colon).unwrap_or_default()
     }
 
     /// The password: all that follows the first colon.
-    pub(crate) fn password(&self) -> &[u8] {
+    #[must_use]
+    pub fn password(&self) -> &[u8] {
         self.decoded.get(self.colon.saturating_add(1)..).unwrap_or_default()
     }
 }
@@ -61,7 +63,8 @@ impl fmt::Debug for Credentials {
 
 /// What asks for a user name and password for `realm` (§2, §2.1). What can't be shown in a field is
 /// left out of the realm.
-pub(crate) fn challenge(realm: &str) -> HeaderValue {
+#[must_use]
+pub fn challenge(realm: &str) -> HeaderValue {
     let mut text = String::from("Basic realm=\"");
     for character in realm.chars().filter(|c| *c == ' ' || c.is_ascii_graphic()) {
         if matches!(character, '"' | '\\') {
@@ -75,6 +78,8 @@ pub(crate) fn challenge(realm: &str) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use http::header;
+
     use super::*;
 
     fn sent(lines: &[&[u8]]) -> Option<(Vec<u8>, Vec<u8>)> {
@@ -82,7 +87,8 @@ mod tests {
         for line in lines {
             fields.append(header::AUTHORIZATION, HeaderValue::from_bytes(line).unwrap());
         }
-        Credentials::of(&fields).map(|both| (both.user().to_vec(), both.password().to_vec()))
+        Credentials::of(&fields, &header::AUTHORIZATION)
+            .map(|both| (both.user().to_vec(), both.password().to_vec()))
     }
 
     fn encoded(text: &[u8]) -> Vec<u8> {
