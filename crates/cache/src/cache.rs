@@ -31,6 +31,7 @@ use crate::route::{Route, route};
 use crate::store::Store;
 use crate::store::entry::{Entry, Variants};
 use crate::store::fault::OpenFault;
+use crate::store::tally::Statistics;
 use crate::stored::select;
 
 /// How often a request is judged again because what is stored has changed meanwhile.
@@ -139,13 +140,19 @@ impl<U: Service> Cache<U> {
 
     /// Waits until everything that was stored is on the disk; to be called when no more requests come.
     pub async fn close(&self) {
-        self.store.flush().await;
+        self.store.close().await;
     }
 
     /// Bytes of disk that bodies take, with those that are just being written.
     #[must_use]
     pub fn disk_used(&self) -> u64 {
         self.store.used()
+    }
+
+    /// How the store is, and what has happened in it since it was opened.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.store.statistics()
     }
 
     /// How many fetches are on their way.

@@ -28,9 +28,10 @@ use crate::forward;
 use crate::policy::storing::storing;
 use crate::policy::validation::{is_about, make_conditional, make_unconditional, updated};
 use crate::policy::vary::Selecting;
+use crate::store::Store;
+use crate::store::draft::Draft;
 use crate::store::entry::{Entry, SMALL_MAX};
 use crate::store::fault::Unstored;
-use crate::store::{Draft, Store};
 use crate::stored::StoredResponse;
 
 /// How long the rest of a small body is waited for before it is treated as a large one.

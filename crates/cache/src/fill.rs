@@ -11,19 +11,19 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use message::{Body, BodyStream, Failure, FailureKind, FileSlice, Segment};
+use message::{Body, BodyStream, Failure, FailureKind, Segment};
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 
 use crate::reader::{Interest, Progress, Reader, Spilled};
+use crate::store::Store;
+use crate::store::draft::Draft;
 use crate::store::fault::Unstored;
-use crate::store::{Draft, Store};
 
 /// How much is gathered for one write, in bytes.
 const BATCH_MAX: u64 = 1 << 20;
@@ -205,8 +205,8 @@ impl Fill {
         if segments.is_empty() {
             return Ok(());
         }
-        let (file, segments) = (Arc::clone(self.draft.file()), segments.to_vec());
-        let written = spawn_blocking(move || write_all(&file, &segments, at)).await;
+        let (pen, segments) = (self.draft.pen(), segments.to_vec());
+        let written = spawn_blocking(move || pen.write(&segments, at)).await;
         let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
         written.inspect_err(|error| self.store.note_fault(error))?;
         Ok(())
@@ -274,29 +274,6 @@ impl Announcement {
     pub(crate) fn give(self) {
         self.progress.send_replace(Progress { written: self.size, is_spilling: false, end: Some(Ok(())) });
     }
-}
-
-fn write_all(file: &File, segments: &[Segment], at: u64) -> io::Result<()> {
-    let mut at = at;
-    for segment in segments {
-        match segment {
-            Segment::Bytes(bytes) => file.write_all_at(bytes, at)?,
-            Segment::File(slice) => copy(file, slice, at)?,
-        }
-        at = at.saturating_add(segment.len());
-    }
-    Ok(())
-}
-
-fn copy(file: &File, slice: &FileSlice, at: u64) -> io::Result<()> {
-    const BLOCK: usize = 256 * 1024;
-    let mut done = 0_u64;
-    while done < slice.len() {
-        let block = slice.read_at(done, BLOCK)?;
-        file.write_all_at(&block, at.saturating_add(done))?;
-        done = done.saturating_add(block.len().try_into().unwrap_or(u64::MAX));
-    }
-    Ok(())
 }
 
 fn incomplete(detail: &'static str) -> Failure {

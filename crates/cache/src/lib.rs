@@ -7,8 +7,9 @@
 //! - one fetch for many simultaneous askers, each of whom reads at his own speed as the bytes arrive;
 //! - a body is a file `HOST/PATH` below the cache's directory (see `store::path` for what is not a file
 //!   name), there as soon as a client has the whole of it;
-//! - what is stored survives a restart, and a kill at any moment: then it is there whole, or a miss. A body
-//!   that somebody changed, replaced or deleted by hand is noticed before it is served;
+//! - what is stored survives a restart, and a kill or a loss of power at any moment: then it is there whole,
+//!   or a miss, since after an end that was not clean the checksums of a body are looked at before it is
+//!   served for the first time. A body that somebody changed, replaced or deleted by hand is noticed, too;
 //! - nothing incomplete is ever stored, or ended as if it were complete;
 //! - a store that fails, or is full, costs hits and never answers;
 //! - `Cache-Status` says what was done and why.
@@ -16,8 +17,7 @@
 //! What it does *not* do: it opens no connection and knows no wire. It stores only 200s to GET, and only
 //! whole ones: ranges are answered from stored responses, but a range that is not stored goes through
 //! unstored. It serves nothing stale but where the client asks for it (`max-stale`); a failure of the
-//! origin is passed up as it is. It does not sync bodies: after a loss of power (not of the process) a body
-//! may be torn. It does not speak TLS to origins, nor CONNECT.
+//! origin is passed up as it is. It does not speak TLS to origins, nor CONNECT.
 
 #![forbid(unsafe_code)]
 
@@ -41,3 +41,4 @@ pub use config::{Config, ConfigFault, Origin, Pseudonym};
 pub use key::CacheKey;
 pub use policy::freshness::Fraction;
 pub use store::fault::OpenFault;
+pub use store::tally::Statistics;

@@ -56,6 +56,11 @@ impl Spans {
         self.holds(range.first(), range.last().saturating_add(1))
     }
 
+    /// The stretches, each with its start and the position behind its end.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.0.iter().copied()
+    }
+
     /// How many bytes are there.
     #[must_use]
     #[cfg_attr(not(test), expect(dead_code, reason = "bodies are kept in parts from the next change on"))]

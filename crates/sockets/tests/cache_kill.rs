@@ -17,7 +17,7 @@ use crate::support::origin::{Origin, Reply, response};
 use crate::support::process::Role;
 
 /// How often it is killed.
-const ROUNDS: u32 = 30;
+const ROUNDS: u32 = 200;
 
 /// Clients at the same time.
 const CLIENTS: u64 = 4;

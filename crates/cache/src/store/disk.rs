@@ -70,6 +70,16 @@ impl Disk {
         self.root.join(PRIVATE).join("index.redb")
     }
 
+    /// Waits until all that was written is on the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(&self.root)?)?)
+    }
+
+    /// Where the journal lies.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.root.join(PRIVATE).join("journal")
+    }
+
     /// Removes what an earlier process did not publish. Only for the one process that holds the index.
     pub(crate) fn remove_temporaries(&self) -> io::Result<()> {
         for entry in fs::read_dir(self.temporaries())? {
@@ -112,14 +122,19 @@ impl Disk {
     }
 
     /// Puts a body in its place, over one that may lie there; gives the path below the directory, and
-    /// what the file is known by from now on.
-    pub(crate) fn publish(&self, body: Temporary, path: &BodyPath) -> io::Result<(String, Identity)> {
+    /// what the file is known by from now on. `announce` is told each place before it is tried.
+    pub(crate) fn publish(
+        &self,
+        body: Temporary,
+        path: &BodyPath,
+        announce: impl Fn(&str) -> io::Result<()>,
+    ) -> io::Result<(String, Identity)> {
         let mut body = body;
         let identity = Identity::of(&body.file.metadata()?);
         let mut tries = 0;
         let place = loop {
             tries += 1;
-            match self.place(&body.path, path) {
+            match self.place(&body.path, path, &announce) {
                 // Eviction has removed a directory that was empty.
                 Err(error) if error.kind() == ErrorKind::NotFound && tries < PLACE_TRIES => {}
                 outcome => break outcome?,
@@ -129,7 +144,12 @@ impl Disk {
         Ok((place, identity))
     }
 
-    fn place(&self, from: &Path, path: &BodyPath) -> io::Result<String> {
+    fn place(
+        &self,
+        from: &Path,
+        path: &BodyPath,
+        announce: &impl Fn(&str) -> io::Result<()>,
+    ) -> io::Result<String> {
         let mut place = String::new();
         for name in &path.directories {
             let name = self.directory(&place, name)?;
@@ -137,10 +157,12 @@ impl Disk {
             place.push('/');
         }
         place.push_str(&path.leaf);
+        announce(&place)?;
         match fs::rename(from, self.root.join(&place)) {
             // A directory has the name.
             Err(error) if error.kind() == ErrorKind::IsADirectory => {
                 place.push_str(LEAF);
+                announce(&place)?;
                 fs::rename(from, self.root.join(&place))?;
             }
             outcome => outcome?,

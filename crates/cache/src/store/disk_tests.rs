@@ -7,7 +7,7 @@ use crate::key::CacheKey;
 fn store(disk: &Disk, uri: &str, text: &str) -> (String, Identity) {
     let body = disk.temporary().unwrap();
     body.file.as_ref().write_all(text.as_bytes()).unwrap();
-    disk.publish(body, &disk.path_of(&CacheKey::parse(uri).unwrap(), 0)).unwrap()
+    disk.publish(body, &disk.path_of(&CacheKey::parse(uri).unwrap(), 0), |_| Ok(())).unwrap()
 }
 
 fn count_temporaries(disk: &Disk) -> usize {

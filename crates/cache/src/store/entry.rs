@@ -1,5 +1,8 @@
 //! A stored response with its content.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -25,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) id: u64,
     /// Which variant of its key it is.
     pub(crate) slot: u8,
+    /// In which epoch of the store its content was written, or last proven to be what was written.
+    pub(crate) epoch: u64,
     /// The head.
     pub response: StoredResponse,
     /// Where the content lies, below the cache's directory.
@@ -51,8 +56,7 @@ pub(crate) type Variants = Arc<[Arc<Entry>]>;
 
 impl Entry {
     pub(crate) fn new(
-        id: u64,
-        slot: u8,
+        (id, slot, epoch): (u64, u8, u64),
         response: StoredResponse,
         (path, identity): (String, Identity),
         bytes: Option<Bytes>,
@@ -61,6 +65,7 @@ impl Entry {
         Self {
             id,
             slot,
+            epoch,
             response,
             path,
             identity,
@@ -76,7 +81,7 @@ impl Entry {
     /// The same content under another head.
     pub(crate) fn with_head(&self, response: StoredResponse, persisted_at: SystemTime) -> Self {
         let place = (self.path.clone(), self.identity);
-        let entry = Self::new(self.id, self.slot, response, place, self.bytes.clone());
+        let entry = Self::new((self.id, self.slot, self.epoch), response, place, self.bytes.clone());
         Self { persisted_at, present: self.present.clone(), ..entry }
     }
 
@@ -138,4 +143,14 @@ impl Entry {
         // The fields twice: as a map, and as they are sent.
         u64::try_from(content + 2 * fields + self.path.len()).unwrap_or(u64::MAX).saturating_add(OVERHEAD)
     }
+}
+
+/// The body in `file`, if it is small enough to be kept in memory.
+pub(crate) fn read_small(file: &File, identity: &Identity) -> io::Result<Option<Bytes>> {
+    if identity.size > SMALL_MAX {
+        return Ok(None);
+    }
+    let mut bytes = vec![0; usize::try_from(identity.size).unwrap_or_default()];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(Some(Bytes::from(bytes)))
 }

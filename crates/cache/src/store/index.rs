@@ -13,8 +13,13 @@ use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, Table, TableDefinition,
 };
 
+use crate::store::checksum::Checksums;
+
 /// What key and variant lead to: the turn in the order of eviction, and the record.
 const RECORDS: TableDefinition<'static, (&str, u8), (u64, &[u8])> = TableDefinition::new("records");
+
+/// The checksums of each stored response's body, by its id: read only where they are looked at.
+const CHECKSUMS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("checksums");
 
 /// Who is to be evicted next: the lowest turn.
 const ORDER: TableDefinition<'static, u64, (&str, u8)> = TableDefinition::new("order");
@@ -22,9 +27,13 @@ const ORDER: TableDefinition<'static, u64, (&str, u8)> = TableDefinition::new("o
 /// Numbers about the whole.
 const TOTALS: TableDefinition<'static, &str, u64> = TableDefinition::new("totals");
 
-const VERSION: (&str, u64) = ("version", 1);
+const VERSION: (&str, u64) = ("version", 2);
 const BYTES: &str = "bytes";
 const LAST_ID: &str = "last id";
+/// How many starts there were after an end that was not clean.
+const EPOCH: &str = "epoch";
+/// 1 from the start of a process to its clean end.
+const RUNNING: &str = "running";
 
 /// Memory that redb may use for pages, in bytes; the system's page cache is behind it.
 const PAGES: usize = 16 << 20;
@@ -63,7 +72,19 @@ pub(crate) struct Row {
 pub(crate) struct Tables<'t> {
     records: Table<'t, (&'static str, u8), (u64, &'static [u8])>,
     order: Table<'t, u64, (&'static str, u8)>,
+    checksums: Table<'t, u64, &'static [u8]>,
     totals: Table<'t, &'static str, u64>,
+}
+
+/// Where an index stands when it is opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// What the bodies of all records take on the disk, in bytes.
+    pub(crate) bytes: u64,
+    /// The greatest id that was ever given.
+    pub(crate) last_id: u64,
+    /// What was written or proven in this one is not in doubt.
+    pub(crate) epoch: u64,
 }
 
 impl Index {
@@ -94,6 +115,34 @@ impl Index {
         Ok(records)
     }
 
+    /// The record of that variant.
+    pub(crate) fn record(&self, key: &str, slot: u8) -> Result<Option<Vec<u8>>, IndexFault> {
+        let records = self.records(key)?;
+        Ok(records.into_iter().find(|(other, _)| *other == slot).map(|(_, record)| record))
+    }
+
+    /// The checksums of the body with that id; those of no body if there are none.
+    pub(crate) fn checksums(&self, id: u64) -> Result<Checksums, IndexFault> {
+        let transaction = self.database()?.begin_read().map_err(redb::Error::from)?;
+        let table = transaction.open_table(CHECKSUMS).map_err(redb::Error::from)?;
+        let sums = table.get(id).map_err(redb::Error::from)?;
+        Ok(sums.map(|sums| Checksums::decode(sums.value())).unwrap_or_default())
+    }
+
+    /// Begins a run. Unless the one before ended in good order, it is a new epoch: then what the disk holds
+    /// is in doubt.
+    pub(crate) fn begin(&self) -> Result<Standing, IndexFault> {
+        self.write(|tables| {
+            let mut epoch = tables.total(EPOCH)?;
+            if tables.total(RUNNING)? != 0 {
+                epoch = epoch.saturating_add(1);
+                tables.totals.insert(EPOCH, epoch)?;
+            }
+            tables.totals.insert(RUNNING, 1)?;
+            Ok(Standing { bytes: tables.total(BYTES)?, last_id: tables.total(LAST_ID)?, epoch })
+        })
+    }
+
     /// Does all that `work` does, or nothing; returns when it is on the disk.
     pub(crate) fn write<T>(
         &self,
@@ -105,6 +154,7 @@ impl Index {
         let mut tables = Tables {
             records: transaction.open_table(RECORDS).map_err(redb::Error::from)?,
             order: transaction.open_table(ORDER).map_err(redb::Error::from)?,
+            checksums: transaction.open_table(CHECKSUMS).map_err(redb::Error::from)?,
             totals: transaction.open_table(TOTALS).map_err(redb::Error::from)?,
         };
         let outcome = work(&mut tables)?;
@@ -177,6 +227,27 @@ impl Tables<'_> {
         Ok(Some(Row { key, slot, record }))
     }
 
+    /// Writes the checksums of the body with that id.
+    pub(crate) fn put_checksums(&mut self, id: u64, checksums: &Checksums) -> Result<(), redb::Error> {
+        self.checksums.insert(id, &*checksums.encode())?;
+        Ok(())
+    }
+
+    /// Forgets them.
+    pub(crate) fn drop_checksums(&mut self, id: u64) -> Result<(), redb::Error> {
+        self.checksums.remove(id)?;
+        Ok(())
+    }
+
+    /// Whether the process that has the index may still write to it: one that is gone without having said
+    /// that it does not was killed.
+    pub(crate) fn set_running(&mut self, is_running: bool) -> Result<(), redb::Error> {
+        if (self.total(RUNNING)? != 0) != is_running {
+            self.totals.insert(RUNNING, u64::from(is_running))?;
+        }
+        Ok(())
+    }
+
     /// What the bodies of all records take on the disk, in bytes.
     pub(crate) fn bytes(&self) -> Result<u64, redb::Error> {
         self.total(BYTES)
@@ -232,6 +303,7 @@ fn check(database: &Database) -> Result<(), redb::Error> {
     {
         let is_new = transaction.open_table(RECORDS)?.first()?.is_none();
         transaction.open_table(ORDER)?;
+        transaction.open_table(CHECKSUMS)?;
         let mut totals = transaction.open_table(TOTALS)?;
         let version = totals.get(VERSION.0)?.map(|version| version.value());
         match version {

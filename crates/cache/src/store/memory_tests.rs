@@ -17,10 +17,11 @@ fn key(number: u64) -> CacheKey {
 fn entry(id: u64) -> Entry {
     let dir = tempfile::tempdir().unwrap();
     let disk = Disk::open(dir.path()).unwrap();
-    let (_, identity) = disk.publish(disk.temporary().unwrap(), &disk.path_of(&key(id), 0)).unwrap();
+    let (_, identity) =
+        disk.publish(disk.temporary().unwrap(), &disk.path_of(&key(id), 0), |_| Ok(())).unwrap();
     let epoch = SystemTime::UNIX_EPOCH;
     let head = StoredResponse::new(StatusCode::OK, Fields::new(), Selecting::default(), epoch, epoch, None);
-    Entry::new(id, 0, head, (String::new(), identity), None)
+    Entry::new((id, 0, 0), head, (String::new(), identity), None)
 }
 
 fn variants(ids: &[u64]) -> Variants {

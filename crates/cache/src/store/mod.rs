@@ -2,46 +2,57 @@
 //!
 //! What is stored is told by memory first, then by the index. A body is published by rename and then
 //! recorded; a record counts only if its key is the one asked for and its file is the very one recorded
-//! (size, modification time, inode). So a kill at any moment leaves whole responses or misses.
+//! (size, modification time, inode). After an end that was not clean the checksums of a body must be right,
+//! too, before it is used for the first time. So a kill or a loss of power at any moment leaves whole
+//! responses or misses.
 //!
 //! Work that may wait for the disk runs on tokio's blocking threads, writes of the index on one thread of
 //! its own. Only a look at a file's state, and its opening, happen on the threads that serve.
 
+mod checksum;
 pub(crate) mod disk;
+pub(crate) mod draft;
 pub(crate) mod entry;
 pub(crate) mod fault;
 mod index;
+mod journal;
+mod load;
 mod memory;
+mod moment;
 mod path;
 mod quota;
 mod record;
+pub(crate) mod tally;
 mod writer;
 
-use std::fs::File;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use message::header::DATE;
-use message::{Body, FileSlice, HeaderName, HeaderValue};
+use message::{Body, FileSlice, HeaderName, HeaderValue, Segment};
 use tokio::task::spawn_blocking;
 
 use crate::config::Config;
 use crate::key::CacheKey;
 use crate::policy::freshness::Fraction;
 use crate::spans::Spans;
-use crate::store::disk::{Disk, Identity, Temporary};
-use crate::store::entry::{Entry, SMALL_MAX, Variants};
+use crate::store::checksum::Checksums;
+use crate::store::disk::Disk;
+use crate::store::draft::Draft;
+use crate::store::entry::{Entry, SMALL_MAX, Variants, read_small};
 use crate::store::fault::{OpenFault, Pause, Unstored};
-use crate::store::index::Index;
+use crate::store::index::{Index, IndexFault};
+use crate::store::journal::{Journal, Note};
 use crate::store::memory::{Memory, Pin};
+use crate::store::moment::{Moment, reach};
 use crate::store::quota::{Quota, Reservation, weight};
 use crate::store::record::Record;
+use crate::store::tally::{Statistics, Tally};
 use crate::store::writer::{Command, Desk, Touched, Writer};
 use crate::stored::StoredResponse;
 
@@ -71,30 +82,19 @@ pub(crate) struct Store {
     memory: Arc<Memory>,
     quota: Arc<Quota>,
     touched: Arc<Touched>,
+    journal: Arc<Journal>,
+    tally: Arc<Tally>,
     writer: Writer,
     next_id: AtomicU64,
+    /// What was written or proven in an earlier one is in doubt.
+    epoch: u64,
+    /// Held while large bodies of a key are proven to be what was written, so that this is done once.
+    proving: Vec<Mutex<()>>,
     /// Held where what is stored under a key changes on the disk, or is read from there: never across an
     /// await, and never by the writer.
     locks: Vec<Mutex<()>>,
     pause: Pause,
     heuristic: Option<Fraction>,
-}
-
-/// A body that is being written, with the disk that is set aside for it. Dropped, it is gone.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    temporary: Temporary,
-    reservation: Reservation,
-    /// All of it, where it is in memory anyway.
-    content: Option<Bytes>,
-}
-
-impl Draft {
-    /// The file that it is written to.
-    #[must_use]
-    pub(crate) fn file(&self) -> &Arc<File> {
-        self.temporary.file()
-    }
 }
 
 impl Store {
@@ -109,17 +109,26 @@ impl Store {
         let index = Arc::new(Index::open(&disk.index()).map_err(of_index)?);
         // Only now, when the index says that nobody else is here.
         disk.remove_temporaries().map_err(directory)?;
-        let totals = index.write(|tables| Ok((tables.bytes()?, tables.last_id()?)));
-        let (bytes, last_id) = totals.map_err(of_index)?;
+        let (journal, notes) = Journal::open(&disk.journal()).map_err(directory)?;
+        for note in notes {
+            if !is_recorded(&index, &disk, &note).map_err(of_index)? {
+                disk.remove_any(&note.path);
+            }
+        }
+        journal.settle(std::iter::empty());
+        let standing = index.begin().map_err(of_index)?;
         let memory = Arc::new(Memory::new(config.memory));
-        let quota = Quota::new(config.size, bytes);
-        let touched = Arc::new(Touched::default());
+        let quota = Quota::new(config.size, standing.bytes);
+        let (touched, journal, tally) =
+            (Arc::new(Touched::default()), Arc::new(journal), Arc::new(Tally::default()));
         let writer = Writer::start(Desk {
             disk: Arc::clone(&disk),
             index: Arc::clone(&index),
             memory: Arc::clone(&memory),
             quota: Arc::clone(&quota),
             touched: Arc::clone(&touched),
+            journal: Arc::clone(&journal),
+            tally: Arc::clone(&tally),
         });
         let store = Self {
             disk,
@@ -127,9 +136,13 @@ impl Store {
             memory,
             quota,
             touched,
+            journal,
+            tally,
             writer: writer.map_err(directory)?,
-            next_id: AtomicU64::new(last_id.saturating_add(1)),
-            locks: (0..LOCKS).map(|_| Mutex::new(())).collect(),
+            next_id: AtomicU64::new(standing.last_id.saturating_add(1)),
+            epoch: standing.epoch,
+            proving: (0..LOCKS).map(|_| Mutex::default()).collect(),
+            locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
             pause: Pause::default(),
             heuristic: config.heuristic,
         };
@@ -145,8 +158,9 @@ impl Store {
         }
         let (store, key) = (Arc::clone(self), key.clone());
         let loaded = spawn_blocking(move || {
+            let proven = store.prove(&key);
             let _held = store.lock(&key);
-            store.load(&key)
+            store.load(&key, &proven)
         });
         loaded.await.unwrap_or_default()
     }
@@ -207,8 +221,8 @@ impl Store {
         self.reserve(&mut reservation, length.unwrap_or(self.step())).await?;
         let store = Arc::clone(self);
         let temporary = blocking(move || store.disk.temporary()).await;
-        let temporary = temporary.inspect_err(|error| self.pause.begin(error))?;
-        Ok(Draft { temporary, reservation, content: None })
+        let temporary = temporary.inspect_err(|error| self.note_fault(error))?;
+        Ok(Draft::new(temporary, reservation))
     }
 
     /// Has enough set aside for `size` bytes of `draft`.
@@ -224,6 +238,7 @@ impl Store {
 
     /// The disk failed in the hands of somebody else.
     pub(crate) fn note_fault(&self, error: &io::Error) {
+        self.tally.faults.note();
         self.pause.begin(error);
     }
 
@@ -281,12 +296,12 @@ impl Store {
         self.reserve(&mut reservation, content.len().try_into().unwrap_or(u64::MAX)).await?;
         let store = Arc::clone(self);
         let stored = blocking(move || {
-            let temporary = store.disk.temporary()?;
-            temporary.file().write_all_at(&content, 0)?;
-            let draft = Draft { temporary, reservation, content: Some(content) };
+            let mut draft = Draft::new(store.disk.temporary()?, reservation);
+            draft.pen().write(&[Segment::Bytes(content.clone())], 0)?;
+            draft.content = Some(content);
             Ok(store.place(&key, draft, response, None, is_wanted))
         });
-        stored.await.inspect_err(|error| self.pause.begin(error))?
+        stored.await.inspect_err(|error| self.note_fault(error))?
     }
 
     /// Gives a stored response a new head. If it is not stored any more, the new one is not stored either.
@@ -318,7 +333,7 @@ impl Store {
         let store = Arc::clone(self);
         let refreshed = spawn_blocking(move || {
             let _held = store.lock(&key);
-            let before = store.load(&key);
+            let before = store.load(&key, &[]);
             if !before.iter().any(|other| other.id == entry.id) {
                 return;
             }
@@ -347,7 +362,7 @@ impl Store {
         let removed = spawn_blocking(move || {
             let _held = store.lock(&key);
             let (going, left): (Vec<_>, Vec<_>) =
-                store.load(&key).iter().cloned().partition(|entry| goes(entry));
+                store.load(&key, &[]).iter().cloned().partition(|entry| goes(entry));
             let left: Variants = left.into();
             for entry in going {
                 store.memory.insert(&key, Arc::clone(&left), Pin::Yes);
@@ -358,22 +373,38 @@ impl Store {
         drop(removed.await);
     }
 
-    /// Waits until all that was stored is on the disk.
+    /// Waits until all that was stored is in the index.
+    #[cfg(test)]
     pub(crate) async fn flush(self: &Arc<Self>) {
+        self.wait_for(|reply| Command::Room { bytes: 0, reply }).await;
+    }
+
+    /// Waits until all that was stored is on the disk, and nothing of it will be in doubt.
+    pub(crate) async fn close(self: &Arc<Self>) {
+        self.wait_for(|reply| Command::Seal { reply }).await;
+    }
+
+    async fn wait_for(self: &Arc<Self>, command: impl FnOnce(SyncSender<()>) -> Command + Send + 'static) {
         let store = Arc::clone(self);
-        let flushed = spawn_blocking(move || {
+        let done = spawn_blocking(move || {
             let (reply, done) = sync_channel(1);
-            if store.writer.give(Command::Flush { reply }).is_ok() {
+            if store.writer.give(command(reply)).is_ok() {
                 let _ = done.recv(); // an error means that nobody writes any more
             }
         });
-        drop(flushed.await);
+        drop(done.await);
     }
 
     /// Bytes of disk that bodies take, with those that are being written.
     #[must_use]
     pub(crate) fn used(&self) -> u64 {
         self.quota.used()
+    }
+
+    /// How it is, and what has happened in it.
+    #[must_use]
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.tally.read(self.quota.used(), self.quota.limit())
     }
 
     /// How much is set aside at a time for a body of unknown length.
@@ -409,41 +440,66 @@ impl Store {
         present: Option<Spans>,
         is_wanted: impl Fn() -> bool,
     ) -> Result<Arc<Entry>, Unstored> {
+        // Before the lock: what was not written in order is read for it.
+        let checksums = checksums(&draft, present.as_ref()).inspect_err(|error| self.note_fault(error))?;
         let _held = self.lock(key);
         if !is_wanted() {
             return Err(Unstored::Obsolete);
         }
-        let before = self.load(key);
+        reach(Moment::Written);
+        let before = self.load(key, &[]);
         let slot = slot_for(&before, &response);
-        let (file, content) = (Arc::clone(draft.file()), draft.content.filter(is_small));
-        let path = match &present {
-            None => self.disk.path_of(key, slot),
-            Some(_) => self.disk.part_path_of(key, slot),
-        };
-        let place = self.disk.publish(draft.temporary, &path);
-        let place = place.inspect_err(|error| self.pause.begin(error))?;
-        let read = || read_small(&file, &place.1).unwrap_or_default();
-        let bytes = if present.is_some() { None } else { content.or_else(read) };
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let entry = Arc::new(Entry::new(id, slot, response, place, bytes).with_present(present));
+        let placed = self.put_in_place(key, (id, slot, self.epoch), draft, response, present);
+        let (entry, reservation) = placed.inspect_err(|error| {
+            self.journal.settle([id].into_iter());
+            self.note_fault(error);
+        })?;
+        reach(Moment::Placed);
         let others = before.iter().filter(|other| other.slot != slot).cloned();
         self.memory.insert(key, others.chain([Arc::clone(&entry)]).collect(), Pin::Yes);
-        let put =
-            Command::Put { key: key.clone(), entry: Arc::clone(&entry), reservation: draft.reservation };
+        let put = Command::Put { key: key.clone(), entry: Arc::clone(&entry), checksums, reservation };
         if self.writer.give(put).is_err() {
             self.memory.forget(key, id);
             self.memory.unpin(key);
             self.disk.remove(&entry.path, &entry.identity);
             return Err(Unstored::System(io::Error::other("nobody writes the index")));
         }
+        self.tally.stored.note();
         self.pause.end();
         Ok(entry)
+    }
+
+    fn put_in_place(
+        &self,
+        key: &CacheKey,
+        (id, slot, epoch): (u64, u8, u64),
+        draft: Draft,
+        response: StoredResponse,
+        present: Option<Spans>,
+    ) -> io::Result<(Arc<Entry>, Reservation)> {
+        let file = Arc::clone(draft.file());
+        let path = match &present {
+            None => self.disk.path_of(key, slot),
+            Some(_) => self.disk.part_path_of(key, slot),
+        };
+        let Draft { temporary, reservation, content, .. } = draft;
+        let note = |place: &str| {
+            self.journal.note(id, key, slot, place)?;
+            reach(Moment::Noted);
+            Ok(())
+        };
+        let place = self.disk.publish(temporary, &path, note)?;
+        let read = || read_small(&file, &place.1).unwrap_or_default();
+        let bytes = if present.is_some() { None } else { content.filter(is_small).or_else(read) };
+        let entry = Entry::new((id, slot, epoch), response, place, bytes).with_present(present);
+        Ok((Arc::new(entry), reservation))
     }
 
     fn withdraw_now(&self, key: &CacheKey, entry: &Arc<Entry>) -> io::Result<Option<Draft>> {
         let _held = self.lock(key);
         let (going, left): (Vec<_>, Vec<_>) =
-            self.load(key).iter().cloned().partition(|other| other.id == entry.id);
+            self.load(key, &[]).iter().cloned().partition(|other| other.id == entry.id);
         if going.is_empty() {
             return Ok(None);
         }
@@ -453,50 +509,7 @@ impl Store {
         if self.writer.give(command).is_err() {
             self.memory.unpin(key);
         }
-        Ok(Some(Draft { temporary, reservation: self.quota.adopt(entry.weight()), content: None }))
-    }
-
-    /// What is stored under `key`, from memory or from the index; its lock is held.
-    fn load(&self, key: &CacheKey) -> Variants {
-        if let Some(variants) = self.memory.get(key) {
-            return variants;
-        }
-        let records = match self.index.records(key.as_str()) {
-            Ok(records) => records,
-            Err(fault) => {
-                tracing::debug!(%fault, %key, "the cache's index can't be read");
-                return Variants::default();
-            }
-        };
-        let revived = records.iter().filter_map(|(slot, record)| self.revive(key, *slot, record));
-        let variants: Variants = revived.map(Arc::new).collect();
-        if !variants.is_empty() {
-            self.memory.insert(key, Arc::clone(&variants), Pin::No);
-        }
-        variants
-    }
-
-    /// The stored response of a record, if its key is the one looked for and its body is the very one
-    /// that was recorded; else both go.
-    fn revive(&self, key: &CacheKey, slot: u8, record: &[u8]) -> Option<Entry> {
-        let record = Record::decode(record).ok().filter(|record| record.key == key.as_str())?;
-        let response = record.response(self.heuristic).ok()?;
-        let place = (record.path, record.identity);
-        match self.disk.open_body(&place.0, &place.1) {
-            Ok(Some(file)) => {
-                let bytes = if record.present.is_some() { None } else { read_small(&file, &place.1).ok()? };
-                Some(Entry::new(record.id, slot, response, place, bytes).with_present(record.present))
-            }
-            Ok(None) => {
-                tracing::debug!(%key, path = %place.0, "the body of a stored response was changed or is gone");
-                let entry = Arc::new(Entry::new(record.id, slot, response, place, None));
-                self.disk.remove_any(&entry.path);
-                self.memory.insert(key, Variants::default(), Pin::Yes);
-                self.give_remove(key, entry);
-                None
-            }
-            Err(_) => None, // no descriptor, say: it may be there the next time
-        }
+        Ok(Some(Draft::new(temporary, self.quota.adopt(entry.weight()))))
     }
 
     fn give_remove(&self, key: &CacheKey, entry: Arc<Entry>) {
@@ -506,10 +519,30 @@ impl Store {
     }
 
     fn lock(&self, key: &CacheKey) -> MutexGuard<'_, ()> {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
-        let at = usize::try_from(hash % LOCKS.try_into().unwrap_or(1)).unwrap_or_default();
-        self.locks[at].lock().unwrap_or_else(PoisonError::into_inner)
+        lock_of(&self.locks, key)
     }
+}
+
+/// The checksums of a body, or of what is `present` of one.
+fn checksums(draft: &Draft, present: Option<&Spans>) -> io::Result<Checksums> {
+    match present {
+        None => draft.checksums(draft.file().metadata()?.len()),
+        Some(present) => Checksums::of(draft.file(), present.iter()),
+    }
+}
+
+/// The one of these locks that is for `key`.
+fn lock_of<'l>(locks: &'l [Mutex<()>], key: &CacheKey) -> MutexGuard<'l, ()> {
+    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
+    let at = usize::try_from(hash % LOCKS.try_into().unwrap_or(1)).unwrap_or_default();
+    locks[at].lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether the index leads to a body that an earlier process was about to put in its place.
+fn is_recorded(index: &Index, disk: &Disk, note: &Note) -> Result<bool, IndexFault> {
+    let record = index.record(&note.key, note.slot)?.and_then(|record| Record::decode(&record).ok());
+    Ok(record
+        .is_some_and(|record| record.path == note.path && disk.is_unchanged(&record.path, &record.identity)))
 }
 
 /// The slot of the variant that `response` replaces, else a free one, else that of the oldest.
@@ -530,15 +563,6 @@ fn is_small(content: &Bytes) -> bool {
     u64::try_from(content.len()).is_ok_and(|size| size <= SMALL_MAX)
 }
 
-fn read_small(file: &File, identity: &Identity) -> io::Result<Option<Bytes>> {
-    if identity.size > SMALL_MAX {
-        return Ok(None);
-    }
-    let mut bytes = vec![0; usize::try_from(identity.size).unwrap_or_default()];
-    file.read_exact_at(&mut bytes, 0)?;
-    Ok(Some(Bytes::from(bytes)))
-}
-
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
@@ -546,3 +570,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 #[cfg(test)]
 #[path = "store_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "crash_tests.rs"]
+mod crash_tests;

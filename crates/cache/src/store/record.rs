@@ -36,6 +36,8 @@ pub(crate) struct Record {
     pub(crate) identity: Identity,
     /// See [`Entry::present`].
     pub(crate) present: Option<Spans>,
+    /// See [`Entry::epoch`].
+    pub(crate) epoch: u64,
 }
 
 /// A record that can't be read.
@@ -66,6 +68,7 @@ impl Record {
             path: entry.path.clone(),
             identity: entry.identity,
             present: entry.present.clone(),
+            epoch: entry.epoch,
         }
     }
 
@@ -125,7 +128,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let disk = crate::store::disk::Disk::open(dir.path()).unwrap();
         let key = CacheKey::parse("http://a/x").unwrap();
-        let place = disk.publish(disk.temporary().unwrap(), &disk.path_of(&key, 0)).unwrap();
+        let place = disk.publish(disk.temporary().unwrap(), &disk.path_of(&key, 0), |_| Ok(())).unwrap();
         let mut fields = Fields::new();
         fields.append(message::header::VARY, HeaderValue::from_static("foo, bar"));
         fields.append(message::header::ETAG, HeaderValue::from_bytes(b"\"\xff\"").unwrap());
@@ -136,7 +139,7 @@ mod tests {
         let response = StoredResponse::new(StatusCode::OK, fields, selecting, at(1234), at(5678), None);
         let mut present = Spans::default();
         present.insert(3, 300);
-        Record::of(&key, &Entry::new(7, 0, response, place, None).with_present(Some(present)))
+        Record::of(&key, &Entry::new((7, 0, 3), response, place, None).with_present(Some(present)))
     }
 
     #[test]

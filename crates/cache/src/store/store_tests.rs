@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::time::SystemTime;
 
 use message::{Fields, HeaderValue, StatusCode, header};

@@ -1,7 +1,7 @@
 //! The one thread that writes the index, so that no request waits for the disk.
 //!
 //! It takes whatever is queued, does it in one transaction, and evicts in the same one. Files are removed
-//! after that: a record without its file is a miss, a file without a record would take room for nothing.
+//! before that ends: a record without its file is a miss, a file without a record would take room for nothing.
 
 use std::collections::HashSet;
 use std::io;
@@ -10,12 +10,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use crate::key::CacheKey;
+use crate::store::checksum::Checksums;
 use crate::store::disk::{Disk, Identity};
 use crate::store::entry::Entry;
 use crate::store::index::{Index, Tables};
+use crate::store::journal::Journal;
 use crate::store::memory::Memory;
+use crate::store::moment::{Moment, reach};
 use crate::store::quota::{Quota, Reservation};
 use crate::store::record::Record;
+use crate::store::tally::Tally;
 
 /// Commands that may wait; who has another one to give waits then, or goes without.
 const QUEUE_MAX: usize = 4096;
@@ -36,7 +40,7 @@ const TOUCHED_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) enum Command {
     /// A body was put in its place.
-    Put { key: CacheKey, entry: Arc<Entry>, reservation: Reservation },
+    Put { key: CacheKey, entry: Arc<Entry>, checksums: Checksums, reservation: Reservation },
     /// A stored response has a new head.
     Update { key: CacheKey, entry: Arc<Entry> },
     /// A stored response is to go.
@@ -45,8 +49,9 @@ pub(crate) enum Command {
     Withdraw { key: CacheKey, entry: Arc<Entry> },
     /// Somebody needs that many bytes of room; answered when what can be done for it is done.
     Room { bytes: u64, reply: SyncSender<()> },
-    /// Answered when everything before is on the disk.
-    Flush { reply: SyncSender<()> },
+    /// Answered when everything before is on the disk, bodies too, and the index says so: nothing of it is in
+    /// doubt at the next start.
+    Seal { reply: SyncSender<()> },
 }
 
 /// The ids of stored responses that were used since eviction came by.
@@ -68,6 +73,8 @@ pub(crate) struct Desk {
     pub(crate) memory: Arc<Memory>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) touched: Arc<Touched>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// A stored response whose record is gone.
@@ -134,10 +141,12 @@ impl Desk {
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(BATCH_MAX - 1));
             let mut gone = Vec::new();
+            reach(Moment::Begun);
             let outcome = self.index.write(|tables| self.apply(tables, &batch, &mut gone));
+            reach(Moment::Recorded);
             match outcome {
                 Ok(freed) => {
-                    self.finish(batch, &gone, freed);
+                    self.finish(batch, freed);
                     is_failing = false;
                 }
                 Err(fault) => {
@@ -145,6 +154,7 @@ impl Desk {
                         tracing::warn!(%fault, "the cache's index can't be written; what is new is not kept");
                     }
                     is_failing = true;
+                    self.tally.faults.note();
                     self.give_up(batch, &gone);
                     drop(self.index.reopen());
                 }
@@ -164,10 +174,11 @@ impl Desk {
         let mut withdrawn = 0_u64;
         for command in batch {
             match command {
-                Command::Put { key, entry, .. } => {
+                Command::Put { key, entry, checksums, .. } => {
                     let record = Record::of(key, entry).encode();
                     let old = tables.put(key.as_str(), entry.slot, &record)?;
-                    freed = freed.saturating_add(bury(old, None, gone));
+                    freed = freed.saturating_add(bury(tables, old, None, gone)?);
+                    tables.put_checksums(entry.id, checksums)?;
                     added = added.saturating_add(entry.weight());
                     last_id = last_id.max(entry.id);
                 }
@@ -179,12 +190,13 @@ impl Desk {
                 Command::Remove { key, entry } => {
                     if is_there(tables, key, entry)? {
                         let old = tables.take(key.as_str(), entry.slot)?;
-                        freed = freed.saturating_add(bury(old, None, gone));
+                        freed = freed.saturating_add(bury(tables, old, None, gone)?);
                     }
                 }
                 Command::Withdraw { key, entry } => {
                     if is_there(tables, key, entry)? {
                         tables.take(key.as_str(), entry.slot)?;
+                        tables.drop_checksums(entry.id)?;
                         withdrawn = withdrawn.saturating_add(entry.weight());
                     } else {
                         // Evicted a moment before: what it weighs was released, but it is there still.
@@ -192,13 +204,19 @@ impl Desk {
                     }
                 }
                 Command::Room { bytes, .. } => wanted = wanted.saturating_add(*bytes),
-                Command::Flush { .. } => {}
+                Command::Seal { .. } => {}
             }
         }
         let freed = self.evict(tables, wanted, freed, gone)?;
         let bytes = tables.bytes()?.saturating_add(added).saturating_sub(freed.saturating_add(withdrawn));
         tables.set_bytes(bytes)?;
         tables.set_last_id(last_id)?;
+        let is_sealed = matches!(batch.last(), Some(Command::Seal { .. })) && self.disk.sync().is_ok();
+        tables.set_running(!is_sealed)?;
+        // Before the records are gone for good: a record without its file is a miss, a file without a
+        // record would take room for nothing.
+        self.remove(gone);
+        reach(Moment::Applied);
         Ok(freed)
     }
 
@@ -225,27 +243,32 @@ impl Desk {
                 self.memory.untouch(&key, record.id);
                 tables.put(&row.key, row.slot, &row.record)?;
             } else {
-                freed = freed.saturating_add(bury(Some(row.record), Some(key), gone));
+                freed = freed.saturating_add(bury(tables, Some(row.record), Some(key), gone)?);
+                self.tally.evicted.note();
             }
         }
         Ok(freed)
     }
 
-    /// All is on the disk. Room is given away only when the files that had it are gone: else there would
+    /// All is on the disk. Room is given away only now that the files that had it are gone: else there would
     /// be more of them for a moment than the quota allows.
-    fn finish(&self, batch: Vec<Command>, gone: &[Gone], freed: u64) {
-        self.remove(gone);
+    fn finish(&self, batch: Vec<Command>, freed: u64) {
         self.quota.release(freed);
+        self.journal.settle(put(&batch));
+        reach(Moment::Settled);
         for command in batch {
             match command {
-                Command::Put { key, entry, reservation } => {
+                Command::Put { key, entry, reservation, .. } => {
                     reservation.keep(entry.weight());
                     self.memory.unpin(&key);
                 }
                 Command::Update { key, .. } | Command::Remove { key, .. } | Command::Withdraw { key, .. } => {
                     self.memory.unpin(&key);
                 }
-                Command::Room { reply, .. } | Command::Flush { reply } => drop(reply.try_send(())),
+                Command::Room { reply, .. } | Command::Seal { reply } => {
+                    // Who has gone away meanwhile need not be told.
+                    let _ = reply.try_send(());
+                }
             }
         }
     }
@@ -253,6 +276,7 @@ impl Desk {
     /// Nothing is on the disk: what is new goes, what was to go loses its body, which makes it a miss.
     fn give_up(&self, batch: Vec<Command>, gone: &[Gone]) {
         self.remove(gone);
+        self.journal.settle(put(&batch));
         for command in batch {
             match command {
                 Command::Put { key, entry, .. } => {
@@ -265,7 +289,10 @@ impl Desk {
                     self.memory.unpin(&key);
                 }
                 Command::Update { key, .. } | Command::Withdraw { key, .. } => self.memory.unpin(&key),
-                Command::Room { reply, .. } | Command::Flush { reply } => drop(reply.try_send(())),
+                Command::Room { reply, .. } | Command::Seal { reply } => {
+                    // Who has gone away meanwhile need not be told.
+                    let _ = reply.try_send(());
+                }
             }
         }
     }
@@ -280,13 +307,27 @@ impl Desk {
     }
 }
 
+/// The ids of what a batch puts into the index.
+fn put(batch: &[Command]) -> impl Iterator<Item = u64> {
+    batch.iter().filter_map(|command| match command {
+        Command::Put { entry, .. } => Some(entry.id),
+        _ => None,
+    })
+}
+
 /// Notes that the response of a record that was taken out is gone; gives what it weighed.
-fn bury(record: Option<Vec<u8>>, evicted: Option<CacheKey>, gone: &mut Vec<Gone>) -> u64 {
-    let Some(record) = record.and_then(|record| Record::decode(&record).ok()) else { return 0 };
+fn bury(
+    tables: &mut Tables<'_>,
+    record: Option<Vec<u8>>,
+    evicted: Option<CacheKey>,
+    gone: &mut Vec<Gone>,
+) -> Result<u64, redb::Error> {
+    let Some(record) = record.and_then(|record| Record::decode(&record).ok()) else { return Ok(0) };
+    tables.drop_checksums(record.id)?;
     let evicted = evicted.map(|key| (key, record.id));
     let weight = record.weight();
     gone.push(Gone { path: record.path, identity: record.identity, evicted });
-    weight
+    Ok(weight)
 }
 
 /// Whether the record in the place of `entry` is still about it.

@@ -1,0 +1,79 @@
+//! What has happened in the store since it was opened, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicU64);
+
+/// The counts.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Responses that were stored.
+    pub(crate) stored: Count,
+    /// Stored responses that had to go for others.
+    pub(crate) evicted: Count,
+    /// Bodies whose checksums were looked at and found right.
+    pub(crate) proven: Count,
+    /// Bodies whose checksums were wrong: torn, rotten or swapped. They are deleted.
+    pub(crate) damaged: Count,
+    /// Bodies that somebody changed, replaced or deleted by hand.
+    pub(crate) changed: Count,
+    /// Faults of the disk, such as that it is full.
+    pub(crate) faults: Count,
+}
+
+/// How the store is, and what has happened in it since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Bytes of disk that bodies take, with those that are being written.
+    pub used: u64,
+    /// Bytes of disk that they may take.
+    pub size: u64,
+    /// Responses that were stored.
+    pub stored: u64,
+    /// Stored responses that had to go for others.
+    pub evicted: u64,
+    /// Bodies that were in doubt, and whose checksums were right.
+    pub proven: u64,
+    /// Bodies whose checksums were wrong: torn, rotten or swapped. They are deleted.
+    pub damaged: u64,
+    /// Bodies that somebody changed, replaced or deleted by hand.
+    pub changed: u64,
+    /// Faults of the disk, such as that it is full.
+    pub faults: u64,
+}
+
+impl Tally {
+    /// All of them, with what is `used` of `size` bytes.
+    pub(crate) fn read(&self, used: u64, size: u64) -> Statistics {
+        Statistics {
+            used,
+            size,
+            stored: self.stored.get(),
+            evicted: self.evicted.get(),
+            proven: self.proven.get(),
+            damaged: self.damaged.get(),
+            changed: self.changed.get(),
+            faults: self.faults.get(),
+        }
+    }
+}
+
+impl Count {
+    /// One more.
+    pub(crate) fn note(&self) {
+        self.add(1);
+    }
+
+    /// So many more.
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// How many.
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
