@@ -4,13 +4,15 @@ use crate::offence::Offence;
 
 /// What each crate may depend on. A crate that is not here may not be in the workspace.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("sockets", &["engine", "origin", "cache", "balancer", "download", "net", "message"]),
+    ("sockets", &["engine", "origin", "cache", "balancer", "download", "access", "net", "message"]),
     ("engine", &["http1", "net", "message"]),
-    ("origin", &["message"]),
-    ("cache", &["message"]),
-    ("balancer", &["message"]),
+    ("origin", &["access", "workshop", "message"]),
+    ("cache", &["access", "message"]),
+    ("balancer", &["access", "message"]),
     ("download", &["message"]),
     ("http1", &["message"]),
+    ("access", &["workshop", "message"]),
+    ("workshop", &[]),
     ("message", &[]),
     ("net", &[]),
     ("lab", &["message"]),

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use message::field::coding::{AcceptEncoding, ContentCoding};
+use workshop::workshop::Workshop;
 
 use crate::identity::Identity;
 use crate::representation::Representation;
 use crate::table::{Table, coded_name};
-use crate::workshop::Workshop;
 
 /// What is offered, the best first: of those that a client likes as well, zstd costs the least for
 /// both, and gzip the most bytes.

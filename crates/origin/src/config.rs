@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::access::gate::Accounts;
-use crate::access::network::Networks;
 use crate::base::Base;
 use crate::cors::Cors;
 use crate::error_page::ErrorPage;
@@ -13,6 +11,8 @@ use crate::media_type::MediaTypes;
 use crate::negotiation::Compression;
 use crate::path::{DotFiles, FileName};
 use crate::rules::Rule;
+use access::gate::Accounts;
+use access::network::Networks;
 
 /// Most large files that are kept open between requests, if nothing else is said.
 pub const OPEN_FILES: usize = 128;

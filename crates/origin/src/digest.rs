@@ -18,10 +18,10 @@ use message::field::digest::{
 use message::fields::Fields;
 use message::response::Response;
 use sha2::{Digest, Sha256, Sha512};
+use workshop::workshop::Workshop;
 
 use crate::identity::Identity;
 use crate::representation::Representation;
-use crate::workshop::Workshop;
 
 /// How many files are read for their digests at a time.
 const AT_ONCE: usize = 2;

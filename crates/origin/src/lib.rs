@@ -21,7 +21,6 @@
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod accept;
-pub mod access;
 pub mod base;
 pub(crate) mod compress;
 pub mod config;
@@ -50,11 +49,7 @@ pub mod site;
 pub mod table;
 #[cfg(test)]
 mod testing;
-pub(crate) mod workshop;
 
-pub use access::gate::Accounts;
-pub use access::network::{Network, Networks};
-pub use access::secret::Account;
 pub use base::Base;
 pub use config::{Config, Sites};
 pub use cors::{Cors, WebOrigin};

@@ -1,6 +1,7 @@
 //! Every way of saying no. What can go wrong on the way to a file is one enum, and here it becomes a
 //! status, its fields, and a line for people.
 
+use access::gate::Denied;
 use http::{HeaderValue, Method, StatusCode, header};
 use message::request::Request;
 use message::response::Response;
@@ -34,6 +35,15 @@ pub enum Refusal {
     Moved(String),
     /// A file that can't be served.
     File(FileFault),
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Credentials(challenge) => Self::Credentials(challenge),
+            Denied::Busy => Self::Busy,
+        }
+    }
 }
 
 impl Refusal {

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use access::gate::{Gate, Side};
+use access::network::Networks;
 use http::{HeaderValue, Method, StatusCode, header};
 use message::request::Request;
 use message::response::Response;
 
-use crate::access::gate::Gate;
-use crate::access::network::Networks;
 use crate::base::{Base, Within};
 use crate::config::Config;
 use crate::cors::Cors;
@@ -62,7 +62,7 @@ impl Site {
             files: Files::open(&config)?,
             base: config.base,
             networks: config.networks,
-            gate: config.accounts.as_ref().map(Gate::new),
+            gate: config.accounts.as_ref().map(|accounts| Gate::new(accounts, Side::Server)),
             cors: config.cors,
             dot_files: config.dot_files,
             index: config.index,
@@ -275,3 +275,7 @@ fn varies_by_accept(response: &mut Response) {
 #[cfg(test)]
 #[path = "site_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "access_tests.rs"]
+mod access_tests;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use access::gate::REALM;
+use access::{Account, Accounts, Network, Networks};
 use clap::Args;
-use origin::access::gate::REALM;
-use origin::{Account, Accounts, Config, Cors, Network, Networks, WebOrigin};
+use origin::{Config, Cors, WebOrigin};
 
 use crate::args::units;
 

@@ -9,10 +9,18 @@
 //!   many ask with it, and one that was right is remembered for a while.
 //!
 //! What it does *not* do: it believes no `Forwarded` or `X-Forwarded-For`, for anybody can send one. The
-//! address is that of the connection, behind a proxy the proxy's. And it hides nothing on the way: over
-//! a connection that is not encrypted a password can be read by whoever carries it (RFC 7617 §4).
+//! address is that of the connection, behind a proxy the proxy's. It gives no answer: what becomes of who
+//! may not is the role's business. And it hides nothing on the way: over a connection that is not
+//! encrypted a password can be read by whoever carries it (RFC 7617 §4).
+
+#![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod gate;
 pub mod network;
 pub(crate) mod seal;
 pub mod secret;
+
+pub use gate::{Accounts, Denied, Gate, Side};
+pub use network::{Network, Networks, NotANetwork};
+pub use secret::Account;

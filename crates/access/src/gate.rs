@@ -8,14 +8,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 use message::field::basic::{Credentials, challenge};
 use message::fields::Fields;
+use workshop::workshop::Workshop;
 
-use crate::access::seal::{Seal, Sealed};
-use crate::access::secret::{Account, Secret};
-use crate::refusal::Refusal;
-use crate::workshop::Workshop;
+use crate::seal::{Seal, Sealed};
+use crate::secret::{Account, Secret};
 
 /// What people are shown when they are asked for a password, if nothing else is said.
 pub const REALM: &str = "files";
@@ -48,9 +47,28 @@ pub struct Accounts {
     pub checks: usize,
 }
 
+/// On whose behalf credentials are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// A server's: `Authorization` (RFC 9110 §11.6.2).
+    Server,
+    /// A proxy's: `Proxy-Authorization` (RFC 9110 §11.7.2).
+    Proxy,
+}
+
+/// Why a request is not let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// It has no credentials, or wrong ones: the challenge (RFC 9110 §11.6.1, §11.7.1).
+    Credentials(HeaderValue),
+    /// Too many credentials are being checked already.
+    Busy,
+}
+
 /// Lets those in who have an account.
 #[derive(Debug)]
-pub(crate) struct Gate {
+pub struct Gate {
+    side: Side,
     seal: Seal,
     secrets: Secrets,
     known: Arc<Mutex<Known>>,
@@ -82,10 +100,23 @@ impl Accounts {
     }
 }
 
+impl Side {
+    /// Where the credentials stand.
+    fn field(self) -> HeaderName {
+        match self {
+            Self::Server => header::AUTHORIZATION,
+            Self::Proxy => header::PROXY_AUTHORIZATION,
+        }
+    }
+}
+
 impl Gate {
-    pub(crate) fn new(accounts: &Accounts) -> Self {
+    /// One that lets those accounts in.
+    #[must_use]
+    pub fn new(accounts: &Accounts, side: Side) -> Self {
         let seal = Seal::new();
         Self {
+            side,
             secrets: Secrets::of(&accounts.accounts, &seal),
             seal,
             known: Arc::default(),
@@ -98,15 +129,15 @@ impl Gate {
     /// Lets a request in that was received at `now`.
     ///
     /// # Errors
-    /// [`Refusal::Credentials`] without an account's, [`Refusal::Busy`] if they can't be checked now.
-    pub(crate) async fn admit(&self, request: &Fields, now: SystemTime) -> Result<(), Refusal> {
-        let refused = || Refusal::Credentials(self.challenge.clone());
-        let credentials = Credentials::of(request, &header::AUTHORIZATION).ok_or_else(refused)?;
+    /// [`Denied::Credentials`] without an account's, [`Denied::Busy`] if they can't be checked now.
+    pub async fn admit(&self, request: &Fields, now: SystemTime) -> Result<(), Denied> {
+        let refused = || Denied::Credentials(self.challenge.clone());
+        let credentials = Credentials::of(request, &self.side.field()).ok_or_else(refused)?;
         let sealed = self.seal.of(&[credentials.user(), credentials.password()]);
         if lock(&self.known).is_known(&sealed, now) {
             return Ok(());
         }
-        let right = self.check(credentials, sealed, now).await.ok_or(Refusal::Busy)?;
+        let right = self.check(credentials, sealed, now).await.ok_or(Denied::Busy)?;
         if right { Ok(()) } else { Err(refused()) }
     }
 
@@ -130,9 +161,9 @@ impl Gate {
         self.checks.get(sealed, CHECK_WAIT, known, check).await
     }
 
-    /// How many slow checks were begun.
-    #[cfg(test)]
-    pub(crate) fn checks(&self) -> u64 {
+    /// How many slow checks were begun since the start.
+    #[must_use]
+    pub fn checks(&self) -> u64 {
         self.checks.begun()
     }
 }
@@ -180,5 +211,28 @@ fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
 }
 
 #[cfg(test)]
-#[path = "gate_tests.rs"]
-mod tests;
+#[expect(clippy::arithmetic_side_effects, reason = "the times are the test's own")]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn only_so_many_credentials_are_remembered_and_the_oldest_go_first() {
+        let seal = Seal::new();
+        let sealed = |number: usize| seal.of(&[&number.to_ne_bytes()]);
+        let mut known = Known::default();
+        let until = at(0) + REMEMBERED;
+        for number in 0..REMEMBERED_MAX {
+            known.remember(sealed(number), until);
+        }
+        known.remember(sealed(0), until);
+        known.remember(sealed(REMEMBERED_MAX), until);
+        assert_eq!((known.order.len(), known.until.len()), (REMEMBERED_MAX, REMEMBERED_MAX));
+        assert!(!known.is_known(&sealed(1), at(0)));
+        assert!(known.is_known(&sealed(0), at(0)), "it was right again since");
+        assert!(known.is_known(&sealed(REMEMBERED_MAX), at(0)));
+    }
+}

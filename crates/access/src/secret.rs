@@ -7,7 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordVerifier};
 use bcrypt::HashParts;
 
-use crate::access::seal::{Seal, Sealed};
+use crate::seal::{Seal, Sealed};
 
 /// Highest cost of bcrypt: each step doubles the time, and this one takes some seconds.
 pub const BCRYPT_COST_MAX: u32 = 16;

@@ -56,8 +56,10 @@ impl Network {
         Ok(Self(unmapped(network)))
     }
 
-    fn contains(&self, address: IpAddr) -> bool {
-        self.0.contains(&address)
+    /// Whether that address is in it. IPv4 addresses within IPv6 ones are what they are ([`IpAddr::to_canonical`]).
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
     }
 }
 

@@ -14,10 +14,10 @@ use tokio::time::timeout;
 
 /// Most things of one workshop that are being made or wait for it. Whoever asks for one more goes
 /// without.
-pub(crate) const ORDERS: usize = 256;
+pub const ORDERS: usize = 256;
 
 /// Makes a `V` for each `K`. What was made is kept elsewhere, by whoever makes it.
-pub(crate) struct Workshop<K, V> {
+pub struct Workshop<K, V> {
     /// What is being made or waits for it, and where the outcome will be told.
     orders: Mutex<HashMap<K, watch::Receiver<Option<V>>>>,
     places: Arc<Semaphore>,
@@ -47,14 +47,15 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// A workshop in which `places` things are made at a time.
-    pub(crate) fn new(places: usize) -> Arc<Self> {
+    #[must_use]
+    pub fn new(places: usize) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(places));
         Arc::new(Self { orders: Mutex::default(), places, begun: AtomicU64::new(0) })
     }
 
-    /// How many things were begun.
-    #[cfg(test)]
-    pub(crate) fn begun(&self) -> u64 {
+    /// How many things were begun since the start.
+    #[must_use]
+    pub fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
     }
 
@@ -63,7 +64,7 @@ where
     /// `make` runs on a thread that may block, and keeps what it made where `kept` finds it. It goes on
     /// when nobody waits any more, for the sake of the next one who asks. `None` if it gave up, if it
     /// takes longer, or if too much is to be made already.
-    pub(crate) async fn get(
+    pub async fn get(
         self: &Arc<Self>,
         key: K,
         patience: Duration,

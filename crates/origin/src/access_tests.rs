@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,14 +11,16 @@ use http::{Method, header};
 use message::request::Request;
 use tokio::task::JoinSet;
 
-use super::*;
-use crate::access::network::{Network, Networks};
+use access::gate::Accounts;
+use access::network::{Network, Networks};
+use access::secret::Account;
+use workshop::workshop::ORDERS;
+
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::error_page::ErrorPage;
 use crate::rules::Rule;
 use crate::testing::{Answer, Fixture, get, later, with};
-use crate::workshop::ORDERS;
 
 /// "open sesame", by htpasswd(1); and "other", in plain.
 const HASHED: &str = "Aladdin:$2y$04$7IX6lTctSEK09HMNU9L7WuO97EOZs9iPN3tC5H4JKaYiUOqffTlHq";
@@ -233,21 +236,4 @@ async fn an_address_that_may_not_ask_is_told_nothing() {
     }
     assert_eq!(checks(&site), 0, "nor is a password looked at");
     assert_eq!(site.get("/a").await.status, 403, "somebody without an address is not on the list");
-}
-
-#[test]
-fn only_so_many_credentials_are_remembered_and_the_oldest_go_first() {
-    let seal = Seal::new();
-    let sealed = |number: usize| seal.of(&[&number.to_ne_bytes()]);
-    let mut known = Known::default();
-    let until = later() + REMEMBERED;
-    for number in 0..REMEMBERED_MAX {
-        known.remember(sealed(number), until);
-    }
-    known.remember(sealed(0), until);
-    known.remember(sealed(REMEMBERED_MAX), until);
-    assert_eq!((known.order.len(), known.until.len()), (REMEMBERED_MAX, REMEMBERED_MAX));
-    assert!(!known.is_known(&sealed(1), later()));
-    assert!(known.is_known(&sealed(0), later()), "it was right again since");
-    assert!(known.is_known(&sealed(REMEMBERED_MAX), later()));
 }
