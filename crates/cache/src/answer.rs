@@ -23,7 +23,12 @@ pub(crate) fn answer(
     fields: Fields,
     body: Body,
 ) -> Response {
-    match evaluate_stored(method, request, &stored.validators, stored.made_at) {
+    // RFC 9110 §13.2.1: conditions are for what would be a 2xx.
+    let verdict = match stored.status.is_success() {
+        true => evaluate_stored(method, request, &stored.validators, stored.made_at),
+        false => Verdict::Perform,
+    };
+    match verdict {
         Verdict::NotModified => {
             Response { status: StatusCode::NOT_MODIFIED, fields: not_modified(&fields), body: Body::Empty }
         }

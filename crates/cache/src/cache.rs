@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::answer::{answer, set_age};
-use crate::collapse::{Arrival, Flights, Joined, Lead, Outcome, Ticket};
+use crate::collapse::{Arrival, Flights, Joined, Outcome, Ticket};
 use crate::config::Config;
 use crate::fetch::{Fetch, Passed};
 use crate::forward;
@@ -33,6 +33,8 @@ use crate::store::entry::{Entry, Variants};
 use crate::store::fault::OpenFault;
 use crate::store::tally::Statistics;
 use crate::stored::select;
+
+mod background;
 
 /// How often a request is judged again because what is stored has changed meanwhile.
 const TRIES: usize = 4;
@@ -60,9 +62,16 @@ struct Asked {
 /// What is to be done for a request.
 enum Plan {
     /// Answer with what is stored.
-    Serve(Arc<Entry>),
+    Serve(Arc<Entry>, Standing),
     /// Ask the origin.
     Ask(Ask),
+}
+
+/// Whether what is served is to be brought up to date behind the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Good,
+    Stale,
 }
 
 /// Why and for what the origin is asked.
@@ -175,7 +184,8 @@ impl<U: Service> Cache<U> {
             Bypass::Precondition => self.status(Fwd::Bypass, Some("precondition")),
         };
         let mut response = self.forward(request, route.target).await?;
-        for key in invalidated(&method, &route.key, response.status, &response.fields) {
+        for key in invalidated(&method, &route.key, route.public.as_ref(), response.status, &response.fields)
+        {
             // In this order: a fetch either sees that it is too late, or what it stored is removed.
             self.flights.make_obsolete(&key);
             self.store.remove(key).await;
@@ -201,8 +211,13 @@ impl<U: Service> Cache<U> {
         for _ in 0..TRIES {
             let variants = self.store.lookup(&asked.key).await;
             match self.judge(asked, &variants) {
-                Plan::Serve(entry) => match self.store.content(&entry) {
-                    Ok(Some(body)) => return Ok(self.hit(asked, &entry, body)),
+                Plan::Serve(entry, standing) => match self.store.content(&entry) {
+                    Ok(Some(body)) => {
+                        if standing == Standing::Stale {
+                            self.refresh(asked, &entry, &variants);
+                        }
+                        return Ok(self.hit(asked, &entry, body));
+                    }
                     // Somebody changed or deleted the file.
                     Ok(None) => self.store.discard(asked.key.clone(), &entry).await,
                     Err(_) => return self.pass(asked, &Ask::anew(Fwd::Bypass, Some("store-failed"))).await,
@@ -225,8 +240,9 @@ impl<U: Service> Cache<U> {
             let why = if variants.is_empty() { Fwd::UriMiss } else { Fwd::VaryMiss };
             return Plan::Ask(Ask::anew(why, None));
         };
-        match reuse(&entry.response, &asked.directives, asked.now(), self.config.keep) {
-            Reuse::Serve => Plan::Serve(Arc::clone(entry)),
+        match reuse(&entry.response, &asked.directives, asked.now(), &self.config.rules) {
+            Reuse::Serve => Plan::Serve(Arc::clone(entry), Standing::Good),
+            Reuse::ServeStale => Plan::Serve(Arc::clone(entry), Standing::Stale),
             Reuse::Forward(reason) => Plan::Ask(Ask::anew(reason.fwd(), reason.word())),
             Reuse::Validate(reason) => Plan::Ask(Ask {
                 why: reason.fwd(),
@@ -282,7 +298,8 @@ impl<U: Service> Cache<U> {
     /// Fetches, and takes the answer.
     async fn lead(&self, asked: &Asked, ask: &Ask, joined: Joined) -> Option<Result<Response, Failure>> {
         let Joined::Leads(mut ticket, lead) = joined else { return None };
-        let passed = self.spawn(asked, ask, lead);
+        let (first, passed) = oneshot::channel();
+        tokio::spawn(self.fetch(asked, ask.stored.clone()).run(lead, first));
         match ticket.lead().await {
             Outcome::Apart => {
                 let Passed { mut response, why } = passed.await.ok()?;
@@ -293,21 +310,20 @@ impl<U: Service> Cache<U> {
         }
     }
 
-    fn spawn(&self, asked: &Asked, ask: &Ask, lead: Lead) -> oneshot::Receiver<Passed> {
-        let (first, passed) = oneshot::channel();
-        let fetch = Fetch {
+    /// What is to be done to have the answer to a request, and to validate `stored` if there is such.
+    fn fetch(&self, asked: &Asked, stored: Option<Arc<Entry>>) -> Fetch<U> {
+        Fetch {
             upstream: Arc::clone(&self.upstream),
             store: Arc::clone(&self.store),
             config: Arc::clone(&self.config),
+            method: Method::GET,
             target: asked.target.clone(),
             fields: asked.fields.clone(),
-            keeps_conditions: ask.stored.is_none() && is_conditional(&asked.fields),
-            stored: ask.stored.clone(),
+            keeps_conditions: stored.is_none() && is_conditional(&asked.fields),
+            stored,
             received: asked.received,
             peer: asked.peer,
-        };
-        tokio::spawn(fetch.run(lead, first));
-        passed
+        }
     }
 
     /// The answer out of what a fetch came to.
@@ -324,12 +340,13 @@ impl<U: Service> Cache<U> {
             status = status.collapsed();
         }
         match outcome {
-            Outcome::Validated(entry) => {
+            Outcome::Validated(entry, withheld) => {
                 let body = self.store.content(&entry).ok()??;
                 let status = status.fwd_status(StatusCode::NOT_MODIFIED);
                 let stored = &entry.response;
                 let mut fields = stored.fields.clone();
                 set_age(&mut fields, stored.freshness.age(asked.now()));
+                add_all(&mut fields, &withheld);
                 status.ttl(stored.freshness.ttl(asked.now())).append_to(&mut fields);
                 Some(Ok(answer(&asked.method, &asked.fields, stored, fields, body)))
             }
@@ -337,8 +354,9 @@ impl<U: Service> Cache<U> {
                 let body = arrival.body(ticket.interest.clone())?;
                 let stored = &arrival.response;
                 let mut fields = stored.fields.clone();
-                if is_collapsed == IsCollapsed::Yes {
-                    set_age(&mut fields, stored.freshness.age(asked.now()));
+                match is_collapsed {
+                    IsCollapsed::Yes => set_age(&mut fields, stored.freshness.age(asked.now())),
+                    IsCollapsed::No => add_all(&mut fields, &arrival.withheld),
                 }
                 let status = match arrival.unstored {
                     None => status.stored(),
@@ -398,6 +416,12 @@ fn goes_alone(asked: &Asked, ask: &Ask) -> bool {
         Some(entry) => {
             entry.response.freshness.needs_validation() || asked.directives.no_cache != Qualified::No
         }
+    }
+}
+
+fn add_all(fields: &mut Fields, more: &Fields) {
+    for (name, value) in more.iter() {
+        fields.append(name.clone(), value.clone());
     }
 }
 

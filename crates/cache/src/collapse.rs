@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use message::{Body, Failure};
+use message::{Body, Failure, Fields};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -32,8 +32,8 @@ pub(crate) enum Outcome {
     Pending,
     /// A response that may be stored is here, or arriving.
     Arrived(Arc<Arrival>),
-    /// What is stored is current still.
-    Validated(Arc<Entry>),
+    /// What is stored is current still. The fields are for those who waited for it, and are not stored.
+    Validated(Arc<Entry>, Fields),
     /// The response is for the one alone who asked first.
     Apart,
     /// There is no response.
@@ -47,6 +47,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Arrival {
     /// Its head.
     pub response: StoredResponse,
+    /// Fields for the one alone who asked first.
+    pub withheld: Fields,
     /// Its content.
     pub content: Content,
     /// Why it is not stored, in a word; `None` if it is, or is being stored.
@@ -227,7 +229,7 @@ impl Flight {
         let may = match &*self.outcome.borrow() {
             Outcome::Pending => true,
             Outcome::Arrived(arrival) => arrival.is_open() && suits(arrival),
-            Outcome::Validated(_) | Outcome::Apart | Outcome::Failed(_) | Outcome::Dropped => false,
+            Outcome::Validated(..) | Outcome::Apart | Outcome::Failed(_) | Outcome::Dropped => false,
         };
         may && !self.is_private && !self.is_obsolete.load(Ordering::Acquire)
     }

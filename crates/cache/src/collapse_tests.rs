@@ -3,6 +3,7 @@ use std::time::SystemTime;
 use message::{Fields, StatusCode};
 
 use super::*;
+use crate::policy::rules::Rules;
 use crate::policy::vary::Selecting;
 
 fn key() -> CacheKey {
@@ -29,9 +30,11 @@ fn follow(joined: Joined) -> Ticket {
 
 fn arrived() -> Outcome {
     let epoch = SystemTime::UNIX_EPOCH;
-    let head = StoredResponse::new(StatusCode::OK, Fields::new(), Selecting::default(), epoch, epoch, None);
+    let (selecting, rules) = (Selecting::default(), Rules::default());
+    let head = StoredResponse::new(StatusCode::OK, Fields::new(), selecting, epoch, epoch, &rules);
     Outcome::Arrived(Arc::new(Arrival {
         response: head,
+        withheld: Fields::new(),
         content: Content::Whole(Bytes::new()),
         unstored: None,
     }))

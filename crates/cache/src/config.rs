@@ -1,12 +1,11 @@
 //! What a cache is told at its start. Valid once built: each part checks itself when it is made.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use message::field::list;
 use message::{Authority, Scheme};
 
-use crate::policy::freshness::Fraction;
+use crate::policy::rules::Rules;
 
 /// How a cache is to behave.
 #[derive(Clone, Debug)]
@@ -15,12 +14,8 @@ pub struct Config {
     pub dir: PathBuf,
     /// The one origin of a reverse proxy; `None` for a forward proxy.
     pub origin: Option<Origin>,
-    /// For how long after it was received or last validated a stale response is kept for validation.
-    /// After that it is as if it were not there.
-    pub keep: Duration,
-    /// Which part of the time since its last change a response without explicit freshness is fresh for
-    /// (RFC 9111 §4.2.2); `None` for no such guess.
-    pub heuristic: Option<Fraction>,
+    /// What RFC 9111 leaves to whoever runs the cache.
+    pub rules: Rules,
     /// Bytes of disk that bodies may take, each rounded up to a block of 4 KiB.
     pub size: u64,
     /// Bytes of memory that fields and small bodies of recently used responses may take.
@@ -61,8 +56,7 @@ impl Config {
         Self {
             dir: dir.into(),
             origin: None,
-            keep: Duration::from_hours(24),
-            heuristic: None,
+            rules: Rules::default(),
             size: 10 << 30,
             memory: 256 << 20,
             pseudonym: Pseudonym(String::from("Sockets")),

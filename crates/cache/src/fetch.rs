@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use message::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use message::{
     Body, BodyStream, Failure, FailureKind, Fields, Method, Request, Response, Segment, Service, Source,
     StatusCode, Target,
@@ -25,9 +26,10 @@ use crate::collapse::{Arrival, Content, Lead, Outcome};
 use crate::config::Config;
 use crate::fill::{Fill, Gathered, Unfinished, Wait, bytes_of, gather};
 use crate::forward;
-use crate::policy::storing::storing;
+use crate::key::CacheKey;
+use crate::policy::storing::{Exchange, Refusal, storing};
+use crate::policy::terms::Terms;
 use crate::policy::validation::{is_about, make_conditional, make_unconditional, updated};
-use crate::policy::vary::Selecting;
 use crate::store::Store;
 use crate::store::draft::Draft;
 use crate::store::entry::{Entry, SMALL_MAX};
@@ -54,6 +56,8 @@ pub(crate) struct Fetch<U> {
     pub store: Arc<Store>,
     /// How the cache was set up.
     pub config: Arc<Config>,
+    /// The method of the request that caused it; the origin is asked by GET.
+    pub method: Method,
     /// What is asked for.
     pub target: Target,
     /// The fields of the request that caused it, as the client sent them.
@@ -74,6 +78,9 @@ struct Received {
     requested_at: SystemTime,
     received_at: SystemTime,
 }
+
+/// What is stored of a head, and what of it is not.
+type Head = (StoredResponse, Fields);
 
 impl<U: Service> Fetch<U> {
     /// Does it all, and tells those who wait what becomes of it.
@@ -123,10 +130,10 @@ impl<U: Service> Fetch<U> {
         lead: Lead,
         first: oneshot::Sender<Passed>,
     ) {
-        match self.update(entry, &told) {
-            Some(response) => {
+        match self.update(lead.key(), entry, &told) {
+            Some((response, withheld)) => {
                 let updated = self.store.refresh(lead.key(), entry, response).await;
-                lead.tell(Outcome::Validated(updated));
+                lead.tell(Outcome::Validated(updated, withheld));
             }
             // §4.3.4: a 304 about something else selects nothing that is stored here; and what may not be
             // stored any more must not be used for others. Asked without a condition, there is a whole
@@ -138,71 +145,83 @@ impl<U: Service> Fetch<U> {
         }
     }
 
-    /// The head of the stored response after a 304; `None` if it is not about it, or says that the response
-    /// may not be stored any more.
-    fn update(&self, entry: &Entry, told: &Received) -> Option<StoredResponse> {
+    /// The head of the stored response after a 304, and what of it is for those alone who waited for it;
+    /// `None` if the 304 is not about it, or says that the response may not be stored any more.
+    fn update(&self, key: &CacheKey, entry: &Entry, told: &Received) -> Option<Head> {
         let before = &entry.response;
         if !is_about(&told.response.fields, before) {
             return None;
         }
-        let fields = updated(&before.fields, &told.response.fields);
-        let selecting = storing(&Method::GET, &self.fields, before.status, &fields).ok()?;
-        Some(StoredResponse::new(
-            before.status,
-            fields,
-            selecting,
-            told.requested_at,
-            told.received_at,
-            self.config.heuristic,
-        ))
+        let fields = updated(&before.fields, &told.response.fields, &self.config.rules.targets);
+        let (mut head, withheld) = self.head(key, before.status, &fields, told).ok()?;
+        if head.selecting.alternatives().iter().map(Vec::len).eq(before
+            .selecting
+            .alternatives()
+            .iter()
+            .map(Vec::len))
+        {
+            head.selecting = before.selecting.joined(head.selecting);
+        }
+        Some((head, withheld))
+    }
+
+    /// What is stored of a head (RFC 9111 §3, §3.1), and what of it is for those alone who waited for it.
+    fn head(
+        &self,
+        key: &CacheKey,
+        status: StatusCode,
+        fields: &Fields,
+        received: &Received,
+    ) -> Result<Head, Refusal> {
+        let (requested_at, received_at, rules) =
+            (received.requested_at, received.received_at, &self.config.rules);
+        let exchange = Exchange {
+            method: &self.method,
+            key,
+            request: &self.fields,
+            status,
+            response: fields,
+            requested_at,
+            received_at,
+        };
+        let selecting = storing(&exchange, rules)?;
+        let mut kept = fields.clone();
+        let withheld = Terms::of(fields, &rules.targets).withhold(&mut kept);
+        // Made by the wire, from the content (RFC 9112 §6).
+        for name in [CONTENT_LENGTH, TRANSFER_ENCODING] {
+            kept.remove(&name);
+        }
+        Ok((StoredResponse::new(status, kept, selecting, requested_at, received_at, rules), withheld))
     }
 
     /// Takes a response that is not a 304 about what is stored.
     async fn take(&self, received: Received, lead: Lead, first: oneshot::Sender<Passed>) {
-        let Received { response, requested_at, received_at } = received;
-        let selecting = match storing(&Method::GET, &self.fields, response.status, &response.fields) {
-            Ok(selecting) => selecting,
+        let Received { response: Response { status, fields, .. }, .. } = &received;
+        let (head, withheld) = match self.head(lead.key(), *status, fields, &received) {
+            Ok(stored) => stored,
             Err(refusal) => {
-                // A 304 to the client's own condition says nothing about the next answer.
-                if refusal.is_lasting() && response.status != StatusCode::NOT_MODIFIED {
+                if refusal.is_lasting() {
                     lead.note_apart();
                 }
-                self.drop_gone(&lead, response.status).await;
-                return pass(&lead, first, response, refusal.word());
+                self.drop_gone(&lead, *status).await;
+                return pass(&lead, first, received.response, refusal.word());
             }
         };
-        let head = self.head(&response, selecting, requested_at, received_at);
-        let Response { status, fields, body } = response;
+        let Response { status, fields, body } = received.response;
         let mut body = body.into_stream();
         let arrived = gather_small(&mut body).await;
         if let (Some(Ok(())), true) = (&arrived.end, arrived.len() <= SMALL_MAX)
             && body.length().is_none_or(|length| length == arrived.len())
         {
-            return self.keep_small(head, arrived, lead).await;
+            return self.keep_small((head, withheld), arrived, lead).await;
         }
         match self.store.begin(body.length()).await {
-            Ok(draft) => self.keep_growing(head, draft, arrived, body, lead).await,
+            Ok(draft) => self.keep_growing((head, withheld), draft, arrived, body, lead).await,
             Err(unstored) => {
                 let body = Body::from_source(body.length(), Resumed::new(arrived, body));
                 pass(&lead, first, Response { status, fields, body }, unstored.word());
             }
         }
-    }
-
-    fn head(
-        &self,
-        response: &Response,
-        selecting: Selecting,
-        requested_at: SystemTime,
-        received_at: SystemTime,
-    ) -> StoredResponse {
-        let mut fields = response.fields.clone();
-        // Made by the wire, from the content (RFC 9112 §6).
-        for name in [message::header::CONTENT_LENGTH, message::header::TRANSFER_ENCODING] {
-            fields.remove(&name);
-        }
-        let heuristic = self.config.heuristic;
-        StoredResponse::new(response.status, fields, selecting, requested_at, received_at, heuristic)
     }
 
     /// What the origin says is not there any more is not kept for another validation. Any other answer,
@@ -214,7 +233,7 @@ impl<U: Service> Fetch<U> {
     }
 
     /// Content that is here: stored first, so that who has the answer finds the file.
-    async fn keep_small(&self, head: StoredResponse, arrived: Gathered, lead: Lead) {
+    async fn keep_small(&self, (head, withheld): Head, arrived: Gathered, lead: Lead) {
         let content = match bytes_of(arrived.segments) {
             Ok(content) => content,
             Err(error) => {
@@ -228,21 +247,22 @@ impl<U: Service> Fetch<U> {
             report(&lead, unstored);
         }
         let unstored = put.err().map(|unstored| unstored.word());
-        let arrival = Arrival { response: head, content: Content::Whole(content), unstored };
+        let arrival = Arrival { response: head, withheld, content: Content::Whole(content), unstored };
         lead.tell(Outcome::Arrived(Arc::new(arrival)));
     }
 
     /// Content that is arriving.
     async fn keep_growing(
         &self,
-        head: StoredResponse,
+        (head, withheld): Head,
         draft: Draft,
         arrived: Gathered,
         body: BodyStream,
         lead: Lead,
     ) {
         let (fill, growing) = Fill::new(Arc::clone(&self.store), body, draft);
-        let arrival = Arrival { response: head.clone(), content: Content::Growing(growing), unstored: None };
+        let content = Content::Growing(growing);
+        let arrival = Arrival { response: head.clone(), withheld, content, unstored: None };
         lead.tell(Outcome::Arrived(Arc::new(arrival)));
         let finish_under = self.config.finish_under;
         let is_wanted =

@@ -65,19 +65,11 @@ pub(crate) fn count_forwards(method: &Method, fields: &mut Fields) -> Option<Res
 
 #[cfg(test)]
 mod tests {
-    use message::HeaderValue;
     use message::header::{CONNECTION, VIA};
 
     use super::*;
     use crate::config::Config;
-
-    fn fields(lines: &[(&str, &str)]) -> Fields {
-        let mut fields = Fields::new();
-        for (name, value) in lines {
-            fields.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
-        }
-        fields
-    }
+    use crate::testing::fields;
 
     fn us() -> Pseudonym {
         Config::new("").pseudonym

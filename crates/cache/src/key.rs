@@ -70,6 +70,13 @@ impl CacheKey {
         (self.scheme(), self.authority()) == (other.scheme(), other.authority())
     }
 
+    /// The key of the same path and query at the origin of `other`.
+    #[must_use]
+    pub fn at_origin_of(&self, other: &Self) -> Self {
+        let ((scheme, authority, _), (_, _, path)) = (other.parts(), self.parts());
+        Self(format!("{scheme}://{authority}{path}").into())
+    }
+
     /// The key of a URI reference that stands in a response to this one (RFC 3986 §5.2); `None` if it
     /// is not for `http` or `https`, or not a URI reference.
     #[must_use]

@@ -35,10 +35,12 @@ mod route;
 mod spans;
 mod store;
 pub mod stored;
+#[cfg(test)]
+mod testing;
 
 pub use cache::Cache;
 pub use config::{Config, ConfigFault, Origin, Pseudonym};
 pub use key::CacheKey;
-pub use policy::freshness::Fraction;
+pub use policy::rules::{Fraction, Rules};
 pub use store::fault::OpenFault;
 pub use store::tally::Statistics;

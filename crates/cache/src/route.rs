@@ -1,6 +1,6 @@
 //! Where a request goes, and under which key its answer is stored.
 
-use message::{Method, PathAndQuery, Request, Response, Scheme, StatusCode, Target};
+use message::{Authority, Method, PathAndQuery, Request, Response, Scheme, StatusCode, Target};
 
 use crate::config::Origin;
 use crate::key::CacheKey;
@@ -12,6 +12,8 @@ pub(crate) struct Route {
     pub key: CacheKey,
     /// What is asked for, in absolute form.
     pub target: Target,
+    /// How the client calls the origin, if that is not how the cache does.
+    pub public: Option<Authority>,
 }
 
 /// Finds the way of `request`: to the one `origin` of a reverse proxy, else to where its target says.
@@ -24,9 +26,12 @@ pub(crate) fn route(origin: Option<&Origin>, request: &Request) -> Result<Route,
     }
     match (origin, &request.target) {
         // Whatever host the client names: a reverse proxy has one origin, and that is in the key.
-        (Some(origin), Target::Origin(path) | Target::Absolute(_, _, path)) => Ok(to(origin, path)),
+        (Some(origin), Target::Origin(path) | Target::Absolute(_, _, path)) => {
+            Ok(Route { public: request.authority(), ..to(origin, path) })
+        }
         (None, Target::Absolute(Scheme::Http, authority, path)) => {
-            Ok(Route { key: CacheKey::new(Scheme::Http, authority, path), target: request.target.clone() })
+            let key = CacheKey::new(Scheme::Http, authority, path);
+            Ok(Route { key, target: request.target.clone(), public: None })
         }
         (None, Target::Absolute(Scheme::Https, ..)) => {
             Err(refuse(501, "This proxy can't ask an origin over TLS yet: ask for http:// URLs.\n"))
@@ -49,6 +54,7 @@ fn to(origin: &Origin, path: &PathAndQuery) -> Route {
     Route {
         key: CacheKey::new(origin.scheme(), origin.authority(), path),
         target: Target::Absolute(origin.scheme(), origin.authority().clone(), path.clone()),
+        public: None,
     }
 }
 
@@ -62,7 +68,6 @@ mod tests {
     use std::time::SystemTime;
 
     use bytes::Bytes;
-    use message::Authority;
 
     use super::*;
 

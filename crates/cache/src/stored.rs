@@ -7,13 +7,14 @@ use message::header::DATE;
 use message::precondition::Validators;
 use message::{Fields, StatusCode};
 
-use crate::policy::freshness::{Fraction, Freshness};
+use crate::policy::freshness::Freshness;
+use crate::policy::rules::Rules;
 use crate::policy::vary::Selecting;
 
 /// The head of a stored response, with what follows from it.
 #[derive(Clone, Debug)]
 pub struct StoredResponse {
-    /// The status; 200 for now.
+    /// The status.
     pub status: StatusCode,
     /// The header section, without what was for one hop or for the framing only.
     pub fields: Fields,
@@ -23,6 +24,9 @@ pub struct StoredResponse {
     pub requested_at: SystemTime,
     /// When its head came, or when it was last validated.
     pub received_at: SystemTime,
+    /// Since when it is stale whatever its fields say: a HEAD told that there is another version
+    /// (RFC 9111 §4.3.5), or somebody wants it validated.
+    pub outdated_at: Option<SystemTime>,
     /// What its fields say about its age.
     pub freshness: Freshness,
     /// What its fields say about its version.
@@ -40,23 +44,35 @@ impl StoredResponse {
         selecting: Selecting,
         requested_at: SystemTime,
         received_at: SystemTime,
-        heuristic: Option<Fraction>,
+        rules: &Rules,
     ) -> Self {
         Self {
             status,
-            freshness: Freshness::of(&fields, requested_at, received_at, heuristic),
+            freshness: Freshness::of(status, &fields, requested_at, received_at, rules),
             validators: Validators::of(&fields),
             made_at: HttpDate::of(&fields, &DATE).unwrap_or_else(|| HttpDate::from(received_at)),
             fields: fields.prepare(),
             selecting,
             requested_at,
             received_at,
+            outdated_at: None,
         }
     }
 
-    /// Whether there is anything that an origin could be asked about it.
+    /// The same, but stale from `now` on.
     #[must_use]
-    pub fn has_validator(&self) -> bool {
+    pub fn outdated(self, now: SystemTime) -> Self {
+        Self { freshness: self.freshness.ended(now), outdated_at: Some(now), ..self }
+    }
+
+    /// Whether an origin can be asked about it: conditions go with what would be a 2xx (RFC 9110
+    /// §13.2.1), and with validators.
+    #[must_use]
+    pub fn can_be_validated(&self) -> bool {
+        self.status.is_success() && self.has_validator()
+    }
+
+    fn has_validator(&self) -> bool {
         self.validators.etag.is_some() || self.validators.last_modified.is_some()
     }
 }

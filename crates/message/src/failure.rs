@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use http::{HeaderName, HeaderValue};
+
 /// Why a request got no whole response.
 ///
 /// Small and closed: who catches one can decide by its [kind](FailureKind), and knows whether asking
@@ -12,6 +14,7 @@ pub struct Failure {
     kind: FailureKind,
     retry_safe: bool,
     detail: Cow<'static, str>,
+    fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// The kinds of failure, by their names in the registry of proxy error types (RFC 9209 §2.3).
@@ -54,13 +57,13 @@ impl Failure {
     /// unless its method is idempotent (RFC 9110 §9.2.2).
     #[must_use]
     pub fn new(kind: FailureKind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, retry_safe: false, detail: detail.into() }
+        Self { kind, retry_safe: false, detail: detail.into(), fields: Vec::new() }
     }
 
     /// A failure before anything of the request reached the other side: safe to repeat always.
     #[must_use]
     pub fn before_sending(kind: FailureKind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, retry_safe: true, detail: detail.into() }
+        Self { kind, retry_safe: true, detail: detail.into(), fields: Vec::new() }
     }
 
     /// What kind of failure it is.
@@ -73,6 +76,20 @@ impl Failure {
     #[must_use]
     pub fn retry_safe(&self) -> bool {
         self.retry_safe
+    }
+
+    /// The same failure, with one more field for the response that tells of it: what those whom it went
+    /// through have to say, such as `Cache-Status`.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+
+    /// The fields that the response which tells of it is to have.
+    #[must_use]
+    pub fn fields(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.fields
     }
 
     /// What happened, for people: one line, without a full stop.

@@ -2,18 +2,20 @@
 
 use std::time::{Duration, SystemTime};
 
-use message::Fields;
-use message::field::cache_control::{CacheControl, Qualified, delta_seconds};
+use message::field::cache_control::{CacheControl, delta_seconds};
 use message::field::date::HttpDate;
 use message::field::list;
-use message::header::{AGE, CACHE_CONTROL, DATE, EXPIRES, LAST_MODIFIED};
+use message::header::{AGE, DATE, LAST_MODIFIED};
+use message::{Fields, StatusCode};
 
-/// A part of something: more than 0, at most 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fraction(f64);
+use crate::policy::rules::{Fraction, Rules};
+use crate::policy::terms::Terms;
 
 /// The longest time for which a guess alone makes a response fresh (§4.2.2).
 pub const HEURISTIC_MAX: Duration = Duration::from_hours(24);
+
+/// The statuses whose freshness may be guessed though nothing says so (RFC 9110 §15.1).
+const HEURISTICALLY_CACHEABLE: [u16; 12] = [200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501];
 
 /// What a response's own fields and the times of its arrival say about its age.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +27,8 @@ pub struct Freshness {
     received_at: SystemTime,
     no_cache: bool,
     never_stale: bool,
+    stale_while_revalidate: Duration,
+    stale_if_error: Duration,
 }
 
 /// Where a lifetime comes from.
@@ -38,42 +42,40 @@ pub enum Basis {
     None,
 }
 
-impl Fraction {
-    /// `part` of one; `None` unless it is more than 0 and at most 1.
-    #[must_use]
-    pub fn new(part: f64) -> Option<Self> {
-        (part > 0.0 && part <= 1.0).then_some(Self(part))
-    }
-
-    fn of(self, whole: Duration) -> Duration {
-        whole.mul_f64(self.0)
-    }
-}
-
 impl Freshness {
-    /// The freshness of a response with those fields, asked for and received then.
+    /// The freshness of a response with that status and those fields, asked for and received then.
     #[must_use]
     pub fn of(
+        status: StatusCode,
         fields: &Fields,
         requested_at: SystemTime,
         received_at: SystemTime,
-        heuristic: Option<Fraction>,
+        rules: &Rules,
     ) -> Self {
-        let directives = CacheControl::of(fields, &CACHE_CONTROL);
+        let terms = Terms::of(fields, &rules.targets);
         let made_at = HttpDate::of(fields, &DATE).map_or(received_at, HttpDate::to_system_time);
-        let (lifetime, basis) = lifetime(fields, &directives, made_at, heuristic);
+        let (lifetime, basis) = lifetime(status, fields, &terms, made_at, rules.heuristic);
+        let CacheControl { stale_while_revalidate, stale_if_error, .. } = terms.directives;
         Self {
             lifetime,
             basis,
             initial_age: initial_age(fields, made_at, requested_at, received_at),
             received_at,
-            // §5.2.2.4: the form with field names may be, and here is, taken for the one without.
-            no_cache: directives.no_cache != Qualified::No,
+            no_cache: terms.directives.no_cache.is_whole(),
             // §4.2.4: these forbid to serve stale; s-maxage includes proxy-revalidate (§5.2.2.10).
-            never_stale: directives.must_revalidate
-                || directives.proxy_revalidate
-                || directives.s_maxage.is_some(),
+            never_stale: terms.directives.must_revalidate
+                || terms.directives.proxy_revalidate
+                || terms.directives.s_maxage.is_some()
+                || terms.directives.no_cache.is_whole(),
+            stale_while_revalidate: stale_while_revalidate.unwrap_or(rules.stale_while_revalidate),
+            stale_if_error: stale_if_error.unwrap_or(rules.stale_if_error),
         }
+    }
+
+    /// The same, but stale from `now` on, whatever it said.
+    #[must_use]
+    pub fn ended(self, now: SystemTime) -> Self {
+        Self { lifetime: self.lifetime.min(self.age(now)), ..self }
     }
 
     /// `current_age` of §4.2.3 in whole seconds, as a sender of `Age` gives it.
@@ -120,35 +122,55 @@ impl Freshness {
         self.no_cache
     }
 
-    /// Whether it may be used stale where the client asks for it (§4.2.4).
+    /// For how long it has been stale, in whole seconds; zero for a fresh one.
+    #[must_use]
+    pub fn stale_for(&self, now: SystemTime) -> Duration {
+        self.age(now).saturating_sub(self.lifetime)
+    }
+
+    /// Whether it may be used stale at all where somebody allows it (§4.2.4).
     #[must_use]
     pub fn may_be_stale(&self) -> bool {
-        self.basis == Basis::Explicit && !self.no_cache && !self.never_stale
+        !self.never_stale
     }
+
+    /// Whether it answers while it is being validated (RFC 5861 §3).
+    #[must_use]
+    pub fn serves_while_revalidating(&self, now: SystemTime) -> bool {
+        self.may_be_stale() && self.stale_for(now) < self.stale_while_revalidate
+    }
+
+    /// Whether it answers in the place of an error (RFC 5861 §4).
+    #[must_use]
+    pub fn serves_on_error(&self, now: SystemTime) -> bool {
+        self.may_be_stale() && self.stale_for(now) < self.stale_if_error
+    }
+}
+
+/// Whether freshness may be guessed (§4.2.2): by the status, or because the response says `public`.
+#[must_use]
+pub fn is_heuristically_cacheable(status: StatusCode, directives: &CacheControl) -> bool {
+    HEURISTICALLY_CACHEABLE.contains(&status.as_u16()) || directives.public
 }
 
 /// `freshness_lifetime` of §4.2.1, else of §4.2.2.
 fn lifetime(
+    status: StatusCode,
     fields: &Fields,
-    directives: &CacheControl,
+    terms: &Terms,
     made_at: SystemTime,
     heuristic: Option<Fraction>,
 ) -> (Duration, Basis) {
-    // §4.2.1: s-maxage for a shared cache, then max-age, then Expires.
-    if let Some(lifetime) = directives.s_maxage.or(directives.max_age) {
+    if let Some(lifetime) = terms.explicit_lifetime(fields, made_at) {
         return (lifetime, Basis::Explicit);
-    }
-    if fields.contains(&EXPIRES) {
-        // §5.3: an invalid date, `0` above all, is in the past; so are several of them.
-        let expires = HttpDate::of(fields, &EXPIRES).map(HttpDate::to_system_time);
-        let lifetime = expires.and_then(|expires| expires.duration_since(made_at).ok());
-        return (lifetime.unwrap_or_default(), Basis::Explicit);
     }
     let unchanged_for = HttpDate::of(fields, &LAST_MODIFIED)
         .and_then(|modified| made_at.duration_since(modified.to_system_time()).ok());
     match heuristic.zip(unchanged_for) {
-        Some((fraction, time)) => (fraction.of(time).min(HEURISTIC_MAX), Basis::Heuristic),
-        None => (Duration::ZERO, Basis::None),
+        Some((fraction, time)) if is_heuristically_cacheable(status, &terms.directives) => {
+            (fraction.of(time).min(HEURISTIC_MAX), Basis::Heuristic)
+        }
+        _ => (Duration::ZERO, Basis::None),
     }
 }
 

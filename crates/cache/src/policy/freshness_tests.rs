@@ -1,21 +1,17 @@
-use message::{HeaderName, HeaderValue};
+use message::HeaderValue;
 
 use super::*;
+use crate::testing::{DATE_0, at, fields};
 
-const DATE_0: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
 const AN_HOUR_LATER: &str = "Thu, 01 Jan 2026 01:00:00 GMT";
 const AN_HOUR_EARLIER: &str = "Wed, 31 Dec 2025 23:00:00 GMT";
 
-fn at(seconds: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600 + seconds)
+fn of(fields: &Fields, requested_at: SystemTime, received_at: SystemTime, rules: &Rules) -> Freshness {
+    Freshness::of(StatusCode::OK, fields, requested_at, received_at, rules)
 }
 
-fn fields(lines: &[(&str, &str)]) -> Fields {
-    let mut fields = Fields::new();
-    for (name, value) in lines {
-        fields.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
-    }
-    fields
+fn guessing() -> Rules {
+    Rules { heuristic: Fraction::new(0.1), ..Rules::default() }
 }
 
 fn freshness(lines: &[(&str, &str)]) -> Freshness {
@@ -23,7 +19,7 @@ fn freshness(lines: &[(&str, &str)]) -> Freshness {
     if !fields.contains(&DATE) {
         fields.set(DATE, HeaderValue::from_static(DATE_0));
     }
-    Freshness::of(&fields, at(0), at(0), None)
+    of(&fields, at(0), at(0), &Rules::default())
 }
 
 #[test]
@@ -49,7 +45,7 @@ fn section_4_2_1_explicit_lifetimes_and_their_order() {
 #[test]
 fn section_4_2_1_expires_counts_from_date_and_not_from_our_clock() {
     let fields = fields(&[("date", AN_HOUR_EARLIER), ("expires", DATE_0)]);
-    let freshness = Freshness::of(&fields, at(0), at(0), None);
+    let freshness = of(&fields, at(0), at(0), &Rules::default());
     assert_eq!(freshness.lifetime(), Duration::from_hours(1));
     assert!(!freshness.is_fresh(at(0)), "its apparent age is an hour, too");
 }
@@ -59,21 +55,31 @@ fn section_4_2_2_there_is_no_guess_unless_it_is_configured_and_it_is_bounded() {
     let lines = [("date", DATE_0), ("last-modified", AN_HOUR_EARLIER)];
     assert_eq!(freshness(&lines).basis(), Basis::None);
     assert!(!freshness(&lines).is_fresh(at(0)));
-    let tenth = Fraction::new(0.1);
-    let guessed = Freshness::of(&fields(&lines), at(0), at(0), tenth);
+    let tenth = guessing();
+    let guessed = of(&fields(&lines), at(0), at(0), &tenth);
     assert_eq!((guessed.lifetime(), guessed.basis()), (Duration::from_mins(6), Basis::Heuristic));
     let old = fields(&[("date", DATE_0), ("last-modified", "Mon, 01 Jan 2001 00:00:00 GMT")]);
-    assert_eq!(Freshness::of(&old, at(0), at(0), tenth).lifetime(), HEURISTIC_MAX);
+    assert_eq!(of(&old, at(0), at(0), &tenth).lifetime(), HEURISTIC_MAX);
     let told = fields(&[("date", DATE_0), ("last-modified", AN_HOUR_EARLIER), ("expires", "0")]);
-    assert_eq!(Freshness::of(&told, at(0), at(0), tenth).lifetime(), Duration::ZERO);
+    assert_eq!(of(&told, at(0), at(0), &tenth).lifetime(), Duration::ZERO);
 }
 
 #[test]
-fn a_fraction_is_more_than_nothing_and_at_most_all() {
-    for part in [0.0, -0.1, 1.1, f64::NAN, f64::INFINITY] {
-        assert!(Fraction::new(part).is_none(), "{part}");
+fn section_4_2_2_only_some_statuses_may_be_guessed_about() {
+    let lines = fields(&[("date", DATE_0), ("last-modified", AN_HOUR_EARLIER)]);
+    let public = fields(&[("date", DATE_0), ("last-modified", AN_HOUR_EARLIER), ("cache-control", "public")]);
+    let rules = guessing();
+    let basis = |fields, code| {
+        let status = StatusCode::from_u16(code).unwrap();
+        Freshness::of(status, fields, at(0), at(0), &rules).basis()
+    };
+    for code in [200, 203, 204, 206, 300, 301, 308, 404, 405, 410, 414, 501] {
+        assert_eq!(basis(&lines, code), Basis::Heuristic, "{code}");
     }
-    assert!(Fraction::new(1.0).is_some());
+    for code in [201, 202, 299, 302, 303, 307, 400, 403, 500, 502, 503, 504, 599] {
+        assert_eq!(basis(&lines, code), Basis::None, "{code}");
+        assert_eq!(basis(&public, code), Basis::Heuristic, "{code}");
+    }
 }
 
 #[test]
@@ -93,7 +99,7 @@ fn section_4_2_3_age() {
         // A clock that was put back is no negative age.
         (&[("date", DATE_0)], 10, 10, 0, 10),
     ] {
-        let freshness = Freshness::of(&fields(lines), at(requested), at(received), None);
+        let freshness = of(&fields(lines), at(requested), at(received), &Rules::default());
         assert_eq!(
             freshness.age(at(now)),
             Duration::from_secs(age),
@@ -133,9 +139,65 @@ fn section_4_2_4_what_forbids_to_serve_stale() {
         ("max-age=1, proxy-revalidate", false),
         ("s-maxage=1", false),
         ("max-age=1, no-cache", false),
-        ("max-age=1, no-cache=\"set-cookie\"", false),
-        ("public", false),
+        ("max-age=1, no-cache=\"set-cookie\"", true),
+        ("public", true),
+        ("private=\"x\"", true),
     ] {
         assert_eq!(freshness(&[("cache-control", value)]).may_be_stale(), may, "{value}");
     }
+}
+
+#[test]
+fn rfc_5861_windows_begin_where_freshness_ends_and_have_a_hard_end() {
+    let told = freshness(&[("cache-control", "max-age=10, stale-while-revalidate=5, stale-if-error=7")]);
+    let windows = |freshness: &Freshness, now| {
+        (freshness.serves_while_revalidating(at(now)), freshness.serves_on_error(at(now)))
+    };
+    for (now, expected) in [
+        (10, (true, true)),
+        (14, (true, true)),
+        (15, (false, true)),
+        (16, (false, true)),
+        (17, (false, false)),
+    ] {
+        assert_eq!(windows(&told, now), expected, "{now}");
+    }
+    assert_eq!(
+        windows(&freshness(&[("cache-control", "max-age=10")]), 10),
+        (false, false),
+        "no grace of our own"
+    );
+}
+
+#[test]
+fn rfc_5861_the_cache_may_be_told_to_serve_stale_what_says_nothing_about_it() {
+    let rules = Rules {
+        stale_while_revalidate: Duration::from_secs(5),
+        stale_if_error: Duration::from_secs(7),
+        ..Rules::default()
+    };
+    for (value, expected) in [
+        ("max-age=10", (true, true)),
+        ("max-age=10, stale-while-revalidate=0, stale-if-error=0", (false, false)),
+        ("max-age=10, must-revalidate, stale-while-revalidate=9", (false, false)),
+        ("max-age=10, proxy-revalidate", (false, false)),
+        ("s-maxage=10, stale-if-error=9", (false, false)),
+        ("max-age=10, no-cache", (false, false)),
+    ] {
+        let fields = fields(&[("date", DATE_0), ("cache-control", value)]);
+        let freshness = of(&fields, at(0), at(0), &rules);
+        assert_eq!(
+            (freshness.serves_while_revalidating(at(10)), freshness.serves_on_error(at(10))),
+            expected,
+            "{value}"
+        );
+    }
+}
+
+#[test]
+fn what_is_ended_is_stale_from_then_on() {
+    let ended = freshness(&[("cache-control", "max-age=100, stale-if-error=5")]).ended(at(10));
+    assert!(!ended.is_fresh(at(10)));
+    assert_eq!(ended.stale_for(at(13)), Duration::from_secs(3));
+    assert!(ended.serves_on_error(at(14)) && !ended.serves_on_error(at(15)));
 }

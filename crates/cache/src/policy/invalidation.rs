@@ -1,7 +1,7 @@
 //! What a request that changes something makes invalid (RFC 9111 §4.4).
 
 use message::header::{CONTENT_LOCATION, LOCATION};
-use message::{Fields, Method, StatusCode};
+use message::{Authority, Fields, Method, StatusCode};
 
 use crate::key::CacheKey;
 
@@ -9,10 +9,13 @@ use crate::key::CacheKey;
 ///
 /// §4.4: the target itself, and what `Location` and `Content-Location` name if it is of the same origin:
 /// else anybody could empty the cache of anybody else's. None for a safe method, nor after an error.
+/// `public` is how the client calls the target's origin, where that is another name than ours: a response
+/// speaks to the client, so what it names there is ours, too.
 #[must_use]
 pub fn invalidated(
     method: &Method,
     target: &CacheKey,
+    public: Option<&Authority>,
     status: StatusCode,
     response: &Fields,
 ) -> Vec<CacheKey> {
@@ -21,9 +24,11 @@ pub fn invalidated(
     if is_harmless {
         return Vec::new();
     }
+    let is_public = |key: &CacheKey| public.is_some_and(|public| public.to_string() == key.authority());
     let mut keys = vec![target.clone()];
     for name in [&LOCATION, &CONTENT_LOCATION] {
         let named = response.text(name).and_then(|reference| target.resolve(reference));
+        let named = named.map(|key| if is_public(&key) { key.at_origin_of(target) } else { key });
         if let Some(key) = named
             && key.is_same_origin(target)
             && !keys.contains(&key)
@@ -36,18 +41,15 @@ pub fn invalidated(
 
 #[cfg(test)]
 mod tests {
-    use message::{HeaderName, HeaderValue};
-
     use super::*;
+    use crate::testing::fields;
 
     fn keys(method: &str, status: u16, lines: &[(&str, &str)]) -> Vec<String> {
-        let mut fields = Fields::new();
-        for (name, value) in lines {
-            fields.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
-        }
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let target = CacheKey::parse("http://a/dir/x?q").unwrap();
-        let keys = invalidated(&method, &target, StatusCode::from_u16(status).unwrap(), &fields);
+        let public = Authority::parse("www.example").unwrap();
+        let status = StatusCode::from_u16(status).unwrap();
+        let keys = invalidated(&method, &target, Some(&public), status, &fields(lines));
         keys.iter().map(ToString::to_string).collect()
     }
 
@@ -77,6 +79,10 @@ mod tests {
             (("location", "https://a/y"), vec![target]),
             (("content-location", "?q"), vec![target]),
             (("location", "//b/y"), vec![target]),
+            // What the client knows the origin by, in front of a reverse proxy.
+            (("location", "http://www.example/y"), vec![target, "http://a/y"]),
+            (("content-location", "https://WWW.example/y"), vec![target, "http://a/y"]),
+            (("location", "http://example/y"), vec![target]),
         ] {
             assert_eq!(keys("POST", 201, &[line]), expected, "{line:?}");
         }

@@ -7,6 +7,8 @@ pub mod freshness;
 pub mod handling;
 pub mod invalidation;
 pub mod reuse;
+pub mod rules;
 pub mod storing;
+pub mod terms;
 pub mod validation;
 pub mod vary;

@@ -3,7 +3,7 @@
 //! *Fresh*: it is used as it is. *Kept*, for a time after it was last validated: it is validated before
 //! each use. *Expired*: the origin is asked as if nothing were stored.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use message::Fields;
 use message::field::cache_control::{CacheControl, MaxStale, Qualified};
@@ -11,6 +11,7 @@ use message::field::cache_status::Fwd;
 use message::header::{CACHE_CONTROL, PRAGMA};
 
 use crate::policy::freshness::Freshness;
+use crate::policy::rules::Rules;
 use crate::stored::StoredResponse;
 
 /// What is to be done with a stored response that matches a request.
@@ -18,6 +19,8 @@ use crate::stored::StoredResponse;
 pub enum Reuse {
     /// Answer with it.
     Serve,
+    /// Answer with it, stale as it is, and meanwhile ask the origin (RFC 5861 §3).
+    ServeStale,
     /// Answer with it if the origin says that it is current still.
     Validate(Reason),
     /// Ask the origin as if it were not there.
@@ -39,16 +42,33 @@ pub enum Reason {
     RequestMinFresh,
     /// It is stale, and was last validated too long ago.
     Expired,
-    /// It has neither `ETag` nor `Last-Modified` to be validated by (§4.3.1).
+    /// It has neither `ETag` nor `Last-Modified` to be validated by (§4.3.1), or is the answer to no
+    /// condition: another status than 2xx (RFC 9110 §13.2.1).
     NoValidator,
+    /// It is stale since somebody said so, whatever it said itself.
+    Outdated,
 }
 
 impl Reason {
+    /// Where it stands in RFC 9111.
+    #[must_use]
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::Stale | Self::Outdated => "§4.2",
+            Self::NoCache => "§5.2.2.4",
+            Self::RequestNoCache => "§5.2.1.4",
+            Self::RequestMaxAge => "§5.2.1.1",
+            Self::RequestMinFresh => "§5.2.1.3",
+            Self::Expired => "§4.2.4",
+            Self::NoValidator => "§4.3.1",
+        }
+    }
+
     /// What `fwd` in `Cache-Status` says of it (RFC 9211 §2.2).
     #[must_use]
     pub fn fwd(self) -> Fwd {
         match self {
-            Self::Stale | Self::NoCache | Self::Expired | Self::NoValidator => Fwd::Stale,
+            Self::Stale | Self::NoCache | Self::Expired | Self::NoValidator | Self::Outdated => Fwd::Stale,
             Self::RequestNoCache | Self::RequestMaxAge | Self::RequestMinFresh => Fwd::Request,
         }
     }
@@ -64,6 +84,7 @@ impl Reason {
             Self::RequestMinFresh => Some("request-min-fresh"),
             Self::Expired => Some("expired"),
             Self::NoValidator => Some("no-validator"),
+            Self::Outdated => Some("outdated"),
         }
     }
 }
@@ -79,19 +100,40 @@ pub fn directives(request: &Fields) -> CacheControl {
     directives
 }
 
-/// Judges whether `stored`, which matches the request, may answer it now. `keep` is for how long after
-/// its last validation it is validated again and not fetched anew.
+/// Judges whether `stored`, which matches the request, may answer it now.
 #[must_use]
-pub fn reuse(stored: &StoredResponse, request: &CacheControl, now: SystemTime, keep: Duration) -> Reuse {
-    let Some(reason) = objection(&stored.freshness, request, now) else { return Reuse::Serve };
-    let since_validated = now.duration_since(stored.freshness.received_at()).unwrap_or_default();
-    if since_validated >= keep {
+pub fn reuse(stored: &StoredResponse, request: &CacheControl, now: SystemTime, rules: &Rules) -> Reuse {
+    let freshness = &stored.freshness;
+    let Some(mut reason) = objection(freshness, request, now) else { return Reuse::Serve };
+    if reason == Reason::Stale && freshness.serves_while_revalidating(now) {
+        return Reuse::ServeStale;
+    }
+    if reason == Reason::Stale && stored.outdated_at.is_some() {
+        reason = Reason::Outdated;
+    }
+    let since_validated = now.duration_since(freshness.received_at()).unwrap_or_default();
+    if since_validated >= rules.keep {
         Reuse::Forward(Reason::Expired)
-    } else if !stored.has_validator() {
+    } else if !stored.can_be_validated() {
         Reuse::Forward(Reason::NoValidator)
     } else {
         Reuse::Validate(reason)
     }
+}
+
+/// Whether `stored`, which matches the request, answers it in the place of an error (RFC 5861 §4): where
+/// the response or whoever runs the cache allows it, and where the request allows it (also with
+/// `max-stale`, §5.2.1.2) and demands nothing fresher.
+#[must_use]
+pub fn serves_on_error(stored: &StoredResponse, request: &CacheControl, now: SystemTime) -> bool {
+    let freshness = &stored.freshness;
+    let stale_for = freshness.stale_for(now);
+    let is_allowed = freshness.serves_on_error(now)
+        || (freshness.may_be_stale() && request.stale_if_error.is_some_and(|time| stale_for < time));
+    is_allowed
+        && request.no_cache == Qualified::No
+        && request.min_fresh.is_none()
+        && request.max_age.is_none_or(|max_age| freshness.age(now) <= max_age)
 }
 
 /// What speaks against using it without asking.
@@ -102,14 +144,14 @@ fn objection(freshness: &Freshness, request: &CacheControl, now: SystemTime) -> 
     if freshness.needs_validation() {
         return Some(Reason::NoCache);
     }
-    let (age, lifetime) = (freshness.age(now), freshness.lifetime());
+    let (age, left) = (freshness.age(now), freshness.lifetime().saturating_sub(freshness.age(now)));
     if request.max_age.is_some_and(|max_age| age > max_age) {
         return Some(Reason::RequestMaxAge);
     }
-    if request.min_fresh.is_some_and(|min_fresh| lifetime.saturating_sub(age) < min_fresh) {
+    if request.min_fresh.is_some_and(|min_fresh| left < min_fresh) {
         return Some(Reason::RequestMinFresh);
     }
-    let stale_for = age.saturating_sub(lifetime);
+    let stale_for = freshness.stale_for(now);
     let is_wanted_stale = match request.max_stale {
         None => false,
         Some(MaxStale::Any) => true,

@@ -1,27 +1,15 @@
 use message::header::DATE;
-use message::{HeaderName, HeaderValue, StatusCode};
+use message::{HeaderValue, StatusCode};
 
 use super::*;
 use crate::policy::vary::Selecting;
-
-const KEEP: Duration = Duration::from_hours(24);
-
-fn at(seconds: u64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600 + seconds)
-}
-
-fn fields(lines: &[(&str, &str)]) -> Fields {
-    let mut fields = Fields::new();
-    for (name, value) in lines {
-        fields.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
-    }
-    fields
-}
+use crate::testing::{DATE_0, at, fields};
 
 fn stored(lines: &[(&str, &str)]) -> StoredResponse {
     let mut fields = fields(lines);
-    fields.set(DATE, HeaderValue::from_static("Thu, 01 Jan 2026 00:00:00 GMT"));
-    StoredResponse::new(StatusCode::OK, fields, Selecting::default(), at(0), at(0), None)
+    fields.set(DATE, HeaderValue::from_static(DATE_0));
+    let rules = Rules::default();
+    StoredResponse::new(StatusCode::OK, fields, Selecting::default(), at(0), at(0), &rules)
 }
 
 fn with_etag(cache_control: &str) -> StoredResponse {
@@ -29,7 +17,7 @@ fn with_etag(cache_control: &str) -> StoredResponse {
 }
 
 fn judge(stored: &StoredResponse, request: &[(&str, &str)], now: u64) -> Reuse {
-    reuse(stored, &directives(&fields(request)), at(now), KEEP)
+    reuse(stored, &directives(&fields(request)), at(now), &Rules::default())
 }
 
 #[test]
@@ -65,7 +53,9 @@ fn section_4_3_1_without_a_validator_there_is_nothing_to_ask() {
 fn section_5_2_2_4_no_cache_is_validated_while_fresh() {
     assert_eq!(judge(&with_etag("max-age=10, no-cache"), &[], 0), Reuse::Validate(Reason::NoCache));
     let qualified = with_etag("max-age=10, no-cache=\"foo\"");
-    assert_eq!(judge(&qualified, &[], 0), Reuse::Validate(Reason::NoCache));
+    assert_eq!(judge(&qualified, &[], 0), Reuse::Serve, "without foo, which is not stored");
+    let indispensable = with_etag("max-age=10, no-cache=\"vary\"");
+    assert_eq!(judge(&indispensable, &[], 0), Reuse::Validate(Reason::NoCache));
 }
 
 #[test]
@@ -96,8 +86,6 @@ fn section_4_2_4_max_stale_does_not_overrule_the_response() {
         let judged = judge(&with_etag(cache_control), &[("cache-control", "max-stale")], 10);
         assert_eq!(judged, Reuse::Validate(Reason::Stale), "{cache_control}");
     }
-    let plain = judge(&stored(&[("etag", "\"v1\"")]), &[("cache-control", "max-stale")], 10);
-    assert_eq!(plain, Reuse::Validate(Reason::Stale));
 }
 
 #[test]
@@ -121,4 +109,59 @@ fn section_4_who_may_share_what_is_still_arriving() {
     varying.selecting = Selecting::of(&fields(&[("vary", "foo")]), &fields(&[("foo", "1")])).unwrap();
     assert!(share(&varying, &[("foo", "1")]));
     assert!(!share(&varying, &[("foo", "2")]));
+}
+
+#[test]
+fn rfc_5861_section_3_stale_is_served_while_it_is_validated_and_not_a_second_longer() {
+    let stored = with_etag("max-age=10, stale-while-revalidate=5");
+    assert_eq!(judge(&stored, &[], 9), Reuse::Serve);
+    assert_eq!(judge(&stored, &[], 10), Reuse::ServeStale);
+    assert_eq!(judge(&stored, &[], 14), Reuse::ServeStale);
+    assert_eq!(judge(&stored, &[], 15), Reuse::Validate(Reason::Stale));
+    for request in ["no-cache", "max-age=5", "min-fresh=1"] {
+        let judged = judge(&stored, &[("cache-control", request)], 12);
+        assert!(matches!(judged, Reuse::Validate(_)), "{request}: {judged:?}");
+    }
+    for forbidden in ["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=10"] {
+        let stored = with_etag(&format!("max-age=10, stale-while-revalidate=5, {forbidden}"));
+        assert!(matches!(judge(&stored, &[], 12), Reuse::Validate(_)), "{forbidden}");
+    }
+}
+
+#[test]
+fn rfc_5861_section_4_stale_is_served_on_error_where_it_is_allowed() {
+    let serves = |told: &str, asked: &str, now| {
+        serves_on_error(&with_etag(told), &directives(&fields(&[("cache-control", asked)])), at(now))
+    };
+    assert!(!serves("max-age=10", "", 11), "by nobody");
+    assert!(serves("max-age=10, stale-if-error=5", "", 14));
+    assert!(!serves("max-age=10, stale-if-error=5", "", 15));
+    assert!(serves("max-age=10", "stale-if-error=5", 14));
+    assert!(!serves("max-age=10", "stale-if-error=5", 15));
+    for asked in ["no-cache", "max-age=12", "min-fresh=1"] {
+        assert!(!serves("max-age=10, stale-if-error=60", asked, 14), "{asked}");
+    }
+    for forbidden in ["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=10"] {
+        assert!(
+            !serves(&format!("max-age=10, stale-if-error=60, {forbidden}"), "stale-if-error=60", 11),
+            "{forbidden}"
+        );
+    }
+}
+
+#[test]
+fn what_somebody_called_outdated_is_validated_while_fresh() {
+    let stored = with_etag("max-age=100").outdated(at(5));
+    assert_eq!(judge(&stored, &[], 5), Reuse::Validate(Reason::Outdated));
+}
+
+#[test]
+fn rfc_9110_section_13_2_1_only_a_2xx_is_validated() {
+    for (status, expected) in
+        [(204, Reuse::Validate(Reason::Stale)), (404, Reuse::Forward(Reason::NoValidator))]
+    {
+        let stored =
+            StoredResponse { status: StatusCode::from_u16(status).unwrap(), ..with_etag("max-age=1") };
+        assert_eq!(judge(&stored, &[], 2), expected, "{status}");
+    }
 }

@@ -1,13 +1,14 @@
 //! Validation of a stored response by a conditional GET (RFC 9111 §4.3).
 
-use message::field::cache_control::CacheControl;
+use message::field::decimal;
 use message::field::etag::EntityTag;
 use message::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPIRES,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE, SET_COOKIE,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_RANGE, LAST_MODIFIED, RANGE, SET_COOKIE,
 };
 use message::{Fields, HeaderName};
 
+use crate::policy::terms::Terms;
 use crate::stored::StoredResponse;
 
 /// The request fields by which a client asks for less than the whole response.
@@ -40,6 +41,49 @@ pub fn make_conditional(request: &mut Fields, stored: &StoredResponse) {
     }
 }
 
+/// Makes a request that asks whether one of several stored responses, none of which matches it, is the
+/// answer all the same (§4.3.1): with the entity tags of them all. Whether there are any.
+pub fn offer_tags<'a>(request: &mut Fields, stored: impl Iterator<Item = &'a StoredResponse>) -> bool {
+    let mut is_offered = false;
+    for etag in stored.filter_map(|stored| stored.validators.etag.as_ref()) {
+        request.append(IF_NONE_MATCH, etag.to_value());
+        is_offered = true;
+    }
+    is_offered
+}
+
+/// Whether a 304 names the version that `stored` is of, and that alone (§4.3.4).
+#[must_use]
+pub fn names(not_modified: &Fields, stored: &StoredResponse) -> bool {
+    match (EntityTag::of(not_modified), &stored.validators.etag) {
+        (Some(told), Some(ours)) => told.weak_eq(ours),
+        _ => false,
+    }
+}
+
+/// What a 200 to HEAD says of a stored response (§4.3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadSays {
+    /// It is the same: its fields are to be updated.
+    Same,
+    /// It is another one now: what is stored is stale.
+    Changed,
+}
+
+/// Compares a 200 to HEAD with a stored response of `length` bytes (§4.3.5): what it says of validators
+/// and length must be what is stored.
+#[must_use]
+pub fn compare_head(head: &Fields, stored: &StoredResponse, length: u64) -> HeadSays {
+    let is_same = |name: &HeaderName| !head.contains(name) || head.lines(name).eq(stored.fields.lines(name));
+    let told = head.text(&CONTENT_LENGTH).map(|length| decimal::exact(length.as_bytes()));
+    let fits = told.is_none_or(|told| told == Some(length));
+    if fits && is_same(&ETAG) && is_same(&LAST_MODIFIED) && is_same(&CONTENT_ENCODING) {
+        HeadSays::Same
+    } else {
+        HeadSays::Changed
+    }
+}
+
 /// Whether a 304 is about `stored` (§4.3.4).
 ///
 /// One with a strong tag is about the response with that tag only. One with a weak tag is not about a
@@ -61,8 +105,9 @@ static UNTOUCHED: [HeaderName; 4] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_T
 /// The fields of a stored response after a 304 (§3.2, §4.3.4): each field of the 304 in the place of the
 /// stored one of that name, all others as they were.
 #[must_use]
-pub fn updated(stored: &Fields, not_modified: &Fields) -> Fields {
-    let changes = |name: &HeaderName| !UNTOUCHED.contains(name) && may_take(name, stored, not_modified);
+pub fn updated(stored: &Fields, not_modified: &Fields, targets: &[HeaderName]) -> Fields {
+    let changes =
+        |name: &HeaderName| !UNTOUCHED.contains(name) && may_take(name, stored, not_modified, targets);
     let mut fields = Fields::with_capacity(stored.len().saturating_add(not_modified.len()));
     for (name, value) in stored.iter() {
         if !not_modified.contains(name) || !changes(name) {
@@ -78,11 +123,8 @@ pub fn updated(stored: &Fields, not_modified: &Fields) -> Fields {
 }
 
 /// A cookie in a 304 is, as in a 200, kept for others only where freshness is explicit (§7.3).
-fn may_take(name: &HeaderName, stored: &Fields, not_modified: &Fields) -> bool {
-    let is_explicit = |fields: &Fields| {
-        let directives = CacheControl::of(fields, &CACHE_CONTROL);
-        directives.public || directives.s_maxage.or(directives.max_age).is_some() || fields.contains(&EXPIRES)
-    };
+fn may_take(name: &HeaderName, stored: &Fields, not_modified: &Fields, targets: &[HeaderName]) -> bool {
+    let is_explicit = |fields: &Fields| Terms::of(fields, targets).is_explicit(fields);
     *name != SET_COOKIE || is_explicit(not_modified) || is_explicit(stored)
 }
 

@@ -1,23 +1,15 @@
-use std::time::SystemTime;
-
 use message::{HeaderValue, StatusCode};
 
 use super::*;
+use crate::policy::rules::Rules;
 use crate::policy::vary::Selecting;
+use crate::testing::{at, fields};
 
 const MODIFIED: &str = "Wed, 31 Dec 2025 23:00:00 GMT";
 
-fn fields(lines: &[(&str, &str)]) -> Fields {
-    let mut fields = Fields::new();
-    for (name, value) in lines {
-        fields.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
-    }
-    fields
-}
-
 fn stored(lines: &[(&str, &str)]) -> StoredResponse {
-    let epoch = SystemTime::UNIX_EPOCH;
-    StoredResponse::new(StatusCode::OK, fields(lines), Selecting::default(), epoch, epoch, None)
+    let rules = Rules::default();
+    StoredResponse::new(StatusCode::OK, fields(lines), Selecting::default(), at(0), at(0), &rules)
 }
 
 fn lines(fields: &Fields) -> Vec<(String, String)> {
@@ -84,7 +76,7 @@ fn section_3_2_a_304_replaces_adds_and_keeps() {
     let before = fields(&[("etag", "\"v1\""), ("x", "old"), ("x", "older"), ("kept", "yes")]);
     let told = fields(&[("x", "new"), ("added", "1"), ("added", "2")]);
     same(
-        &updated(&before, &told),
+        &updated(&before, &told, &[]),
         &[("etag", "\"v1\""), ("x", "new"), ("kept", "yes"), ("added", "1"), ("added", "2")],
     );
 }
@@ -98,14 +90,44 @@ fn section_3_2_a_304_does_not_change_what_the_content_is() {
         ("content-length", "0"),
         ("content-range", "bytes */1"),
     ];
-    same(&updated(&fields(&before), &fields(&told)), &before);
+    same(&updated(&fields(&before), &fields(&told), &[]), &before);
 }
 
 #[test]
 fn section_7_3_a_cookie_in_a_304_is_kept_only_where_freshness_is_explicit() {
     let cookie = ("set-cookie", "id=1");
-    same(&updated(&fields(&[]), &fields(&[cookie])), &[]);
+    same(&updated(&fields(&[]), &fields(&[cookie]), &[]), &[]);
     let fresh = ("cache-control", "max-age=60");
-    same(&updated(&fields(&[]), &fields(&[cookie, fresh])), &[cookie, fresh]);
-    same(&updated(&fields(&[fresh]), &fields(&[cookie])), &[cookie, fresh]);
+    same(&updated(&fields(&[]), &fields(&[cookie, fresh]), &[]), &[cookie, fresh]);
+    same(&updated(&fields(&[fresh]), &fields(&[cookie]), &[]), &[cookie, fresh]);
+}
+
+#[test]
+fn section_4_3_1_the_tags_of_all_variants_are_offered() {
+    let variants = [stored(&[("etag", "\"de\"")]), stored(&[]), stored(&[("etag", "W/\"en\"")])];
+    let mut request = fields(&[("accept-language", "fr")]);
+    assert!(offer_tags(&mut request, variants.iter()));
+    let tags = [("if-none-match", "\"de\""), ("if-none-match", "W/\"en\"")];
+    same(&request, &[("accept-language", "fr"), tags[0], tags[1]]);
+    assert!(!offer_tags(&mut Fields::new(), variants[1..2].iter()));
+    let told = fields(&[("etag", "\"en\"")]);
+    assert_eq!(variants.iter().map(|stored| names(&told, stored)).collect::<Vec<_>>(), [false, false, true]);
+    assert!(!names(&Fields::new(), &variants[0]), "which one it is about must be said");
+}
+
+#[test]
+fn section_4_3_5_a_head_updates_what_is_the_same_and_ends_what_is_not() {
+    let ours = stored(&[("etag", "\"v1\""), ("last-modified", MODIFIED), ("x", "old")]);
+    for (lines, expected) in [
+        (&[][..], HeadSays::Same),
+        (&[("etag", "\"v1\""), ("last-modified", MODIFIED), ("content-length", "7")], HeadSays::Same),
+        (&[("x", "new")], HeadSays::Same),
+        (&[("etag", "\"v2\"")], HeadSays::Changed),
+        (&[("last-modified", "Wed, 31 Dec 2025 23:00:01 GMT")], HeadSays::Changed),
+        (&[("content-length", "8")], HeadSays::Changed),
+        (&[("content-length", "x")], HeadSays::Changed),
+        (&[("content-encoding", "gzip")], HeadSays::Changed),
+    ] {
+        assert_eq!(compare_head(&fields(lines), &ours, 7), expected, "{lines:?}");
+    }
 }

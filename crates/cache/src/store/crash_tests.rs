@@ -33,7 +33,8 @@ fn head(version: usize) -> StoredResponse {
     let mut fields = Fields::new();
     fields.set(message::header::ETAG, HeaderValue::try_from(format!("\"{version}\"")).unwrap());
     let at = SystemTime::UNIX_EPOCH;
-    StoredResponse::new(StatusCode::OK, fields, crate::policy::vary::Selecting::default(), at, at, None)
+    let (selecting, rules) = (crate::policy::vary::Selecting::default(), Rules::default());
+    StoredResponse::new(StatusCode::OK, fields, selecting, at, at, &rules)
 }
 
 fn open(dir: &Path, size: u64) -> Arc<Store> {

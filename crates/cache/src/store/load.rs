@@ -83,7 +83,7 @@ impl Store {
     /// recorded, and that is what was written; else both go.
     fn revive(&self, key: &CacheKey, slot: u8, record: &[u8], proofs: &[Proof]) -> Option<Revived> {
         let record = Record::decode(record).ok().filter(|record| record.key == key.as_str())?;
-        let response = record.response(self.heuristic).ok()?;
+        let response = record.response(&self.rules).ok()?;
         let is_in_doubt = record.epoch != self.epoch;
         let damage = match self.disk.open_body(&record.path, &record.identity) {
             Ok(Some(file)) => {

@@ -3,6 +3,7 @@ use std::time::SystemTime;
 use message::{Fields, StatusCode};
 
 use super::*;
+use crate::policy::rules::Rules;
 use crate::policy::vary::Selecting;
 use crate::store::disk::Disk;
 use crate::stored::StoredResponse;
@@ -20,7 +21,8 @@ fn entry(id: u64) -> Entry {
     let (_, identity) =
         disk.publish(disk.temporary().unwrap(), &disk.path_of(&key(id), 0), |_| Ok(())).unwrap();
     let epoch = SystemTime::UNIX_EPOCH;
-    let head = StoredResponse::new(StatusCode::OK, Fields::new(), Selecting::default(), epoch, epoch, None);
+    let (selecting, rules) = (Selecting::default(), Rules::default());
+    let head = StoredResponse::new(StatusCode::OK, Fields::new(), selecting, epoch, epoch, &rules);
     Entry::new((id, 0, 0), head, (String::new(), identity), None)
 }
 

@@ -39,7 +39,7 @@ use tokio::task::spawn_blocking;
 
 use crate::config::Config;
 use crate::key::CacheKey;
-use crate::policy::freshness::Fraction;
+use crate::policy::rules::Rules;
 use crate::spans::Spans;
 use crate::store::checksum::Checksums;
 use crate::store::disk::Disk;
@@ -94,7 +94,7 @@ pub(crate) struct Store {
     /// await, and never by the writer.
     locks: Vec<Mutex<()>>,
     pause: Pause,
-    heuristic: Option<Fraction>,
+    rules: Rules,
 }
 
 impl Store {
@@ -144,7 +144,7 @@ impl Store {
             proving: (0..LOCKS).map(|_| Mutex::default()).collect(),
             locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
             pause: Pause::default(),
-            heuristic: config.heuristic,
+            rules: config.rules.clone(),
         };
         // The quota may be smaller than last time.
         drop(store.writer.offer(Command::Room { bytes: 0, reply: sync_channel(1).0 }));
@@ -547,7 +547,7 @@ fn is_recorded(index: &Index, disk: &Disk, note: &Note) -> Result<bool, IndexFau
 
 /// The slot of the variant that `response` replaces, else a free one, else that of the oldest.
 fn slot_for(variants: &Variants, response: &StoredResponse) -> u8 {
-    let same = variants.iter().find(|entry| entry.response.selecting == response.selecting);
+    let same = variants.iter().find(|entry| entry.response.selecting.overlaps(&response.selecting));
     let free = || (0..VARIANTS_MAX).find(|slot| variants.iter().all(|entry| entry.slot != *slot));
     let oldest = || variants.iter().min_by_key(|entry| entry.response.received_at).map(|entry| entry.slot);
     same.map(|entry| entry.slot).or_else(free).or_else(oldest).unwrap_or_default()
@@ -557,6 +557,8 @@ fn slot_for(variants: &Variants, response: &StoredResponse) -> u8 {
 fn tells_the_same(one: &StoredResponse, other: &StoredResponse) -> bool {
     let is_told = |(name, _): &(&HeaderName, &HeaderValue)| **name != DATE;
     one.fields.iter().filter(is_told).eq(other.fields.iter().filter(is_told))
+        && one.selecting == other.selecting
+        && one.outdated_at == other.outdated_at
 }
 
 fn is_small(content: &Bytes) -> bool {

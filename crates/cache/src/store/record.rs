@@ -6,8 +6,8 @@ use message::{Fields, HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::key::CacheKey;
-use crate::policy::freshness::Fraction;
-use crate::policy::vary::Selecting;
+use crate::policy::rules::Rules;
+use crate::policy::vary::{self, Selecting};
 use crate::spans::Spans;
 use crate::store::disk::Identity;
 use crate::store::entry::Entry;
@@ -27,9 +27,10 @@ pub(crate) struct Record {
     pub(crate) id: u64,
     status: u16,
     fields: Vec<(String, Vec<u8>)>,
-    selecting: Vec<(String, Option<Vec<u8>>)>,
+    selecting: Vec<Alternative>,
     requested_at: Duration,
     received_at: Duration,
+    outdated_at: Option<Duration>,
     /// Where the content lies, below the cache's directory.
     pub(crate) path: String,
     /// What it is known by.
@@ -39,6 +40,9 @@ pub(crate) struct Record {
     /// See [`Entry::epoch`].
     pub(crate) epoch: u64,
 }
+
+/// The selecting fields of one request, as they are written.
+type Alternative = Vec<(String, Option<Vec<u8>>)>;
 
 /// A record that can't be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,9 +66,10 @@ impl Record {
             id: entry.id,
             status: response.status.as_u16(),
             fields: response.fields.iter().map(line).collect(),
-            selecting: response.selecting.parts().iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
+            selecting: response.selecting.alternatives().iter().map(written).collect(),
             requested_at: since(response.requested_at),
             received_at: since(response.received_at),
+            outdated_at: response.outdated_at.map(since),
             path: entry.path.clone(),
             identity: entry.identity,
             present: entry.present.clone(),
@@ -92,22 +97,34 @@ impl Record {
     }
 
     /// The head that it describes.
-    pub(crate) fn response(&self, heuristic: Option<Fraction>) -> Result<StoredResponse, RecordFault> {
+    pub(crate) fn response(&self, rules: &Rules) -> Result<StoredResponse, RecordFault> {
         let mut fields = Fields::with_capacity(self.fields.len());
         for (name, value) in &self.fields {
             let value = HeaderValue::from_bytes(value).map_err(|_| RecordFault::Message)?;
             fields.append(header_name(name)?, value);
         }
-        let parts = self.selecting.iter().map(|(name, value)| Ok((header_name(name)?, value.clone())));
-        Ok(StoredResponse::new(
+        let selecting = self.selecting.iter().map(read).collect::<Result<_, _>>()?;
+        let response = StoredResponse::new(
             StatusCode::from_u16(self.status).map_err(|_| RecordFault::Message)?,
             fields,
-            Selecting::from_parts(parts.collect::<Result<_, RecordFault>>()?),
+            Selecting::from_alternatives(selecting),
             time(self.requested_at)?,
             time(self.received_at)?,
-            heuristic,
-        ))
+            rules,
+        );
+        match self.outdated_at {
+            Some(since) => Ok(response.outdated(time(since)?)),
+            None => Ok(response),
+        }
     }
+}
+
+fn written(alternative: &vary::Alternative) -> Alternative {
+    alternative.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
+}
+
+fn read(alternative: &Alternative) -> Result<vary::Alternative, RecordFault> {
+    alternative.iter().map(|(name, value)| Ok((header_name(name)?, value.clone()))).collect()
 }
 
 fn header_name(name: &str) -> Result<HeaderName, RecordFault> {
@@ -136,10 +153,12 @@ mod tests {
         request.append(HeaderName::from_static("foo"), HeaderValue::from_static("1"));
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_millis(seconds);
         let selecting = Selecting::of(&fields, &request).unwrap();
-        let response = StoredResponse::new(StatusCode::OK, fields, selecting, at(1234), at(5678), None);
+        let rules = Rules::default();
+        let response = StoredResponse::new(StatusCode::OK, fields, selecting, at(1234), at(5678), &rules);
         let mut present = Spans::default();
         present.insert(3, 300);
-        Record::of(&key, &Entry::new((7, 0, 3), response, place, None).with_present(Some(present)))
+        let entry = Entry::new((7, 0, 3), response.outdated(at(9000)), place, None);
+        Record::of(&key, &entry.with_present(Some(present)))
     }
 
     #[test]
@@ -147,9 +166,10 @@ mod tests {
         let written = record();
         let read = Record::decode(&written.encode()).unwrap();
         assert_eq!(read, written);
-        let response = read.response(None).unwrap();
+        let response = read.response(&Rules::default()).unwrap();
         assert_eq!(response.fields.len(), 2);
         assert_eq!(response.received_at, SystemTime::UNIX_EPOCH + Duration::from_millis(5678));
+        assert_eq!(response.outdated_at, Some(SystemTime::UNIX_EPOCH + Duration::from_millis(9000)));
         let mut request = Fields::new();
         assert!(!response.selecting.matches(&request));
         request.append(HeaderName::from_static("foo"), HeaderValue::from_static("1"));
@@ -168,7 +188,7 @@ mod tests {
         #[test]
         fn whatever_the_bytes_are_nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0..400_usize) {
             if let Ok(record) = Record::decode(&bytes) {
-                drop(record.response(None));
+                drop(record.response(&Rules::default()));
             }
             let mut torn = record().encode();
             torn.truncate(cut.min(torn.len() - 1));

@@ -6,6 +6,7 @@ use message::{Fields, HeaderValue, StatusCode, header};
 use tempfile::TempDir;
 
 use super::*;
+use crate::policy::rules::Rules;
 use crate::policy::vary::Selecting;
 
 fn open(change: impl FnOnce(&mut Config)) -> (TempDir, Arc<Store>) {
@@ -24,7 +25,7 @@ fn head(etag: &'static str, seconds: u64) -> StoredResponse {
     let mut fields = Fields::new();
     fields.set(header::ETAG, HeaderValue::from_static(etag));
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    StoredResponse::new(StatusCode::OK, fields, Selecting::default(), at, at, None)
+    StoredResponse::new(StatusCode::OK, fields, Selecting::default(), at, at, &Rules::default())
 }
 
 async fn put(store: &Arc<Store>, path: &str, content: &'static str) -> Arc<Entry> {
@@ -110,7 +111,7 @@ async fn a_new_head_is_written_when_it_says_something_new_and_now_and_then() {
         entry = store.refresh(&key("/x"), &entry, head(etag, seconds)).await;
         store.flush().await;
         let (_, record) = store.index.records("http://a/x").unwrap().pop().unwrap();
-        let written = Record::decode(&record).unwrap().response(None).unwrap().received_at;
+        let written = Record::decode(&record).unwrap().response(&Rules::default()).unwrap().received_at;
         assert_eq!(written, SystemTime::UNIX_EPOCH + Duration::from_secs(persisted), "{etag} {seconds}");
     }
     assert_eq!(ids(&store, "/x").await, [entry.id]);

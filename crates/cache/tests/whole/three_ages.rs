@@ -82,15 +82,40 @@ async fn each_validation_keeps_for_another_day() {
 async fn errors_of_the_origin_are_passed_on_and_not_stored() {
     let world = World::new();
     for status in [404, 501, 505, 500, 203, 301] {
-        world.pages.put("/x", Page::new("no").status(status).with("cache-control", "max-age=60"));
-        for _ in 0..2 {
+        for stale in [("x", "y"), ("cache-control", "max-age=0"), ("etag", "\"1\"")] {
+            world.pages.put("/x", Page::new("no").status(status).with(stale.0, stale.1));
             let answer = world.get("/x").await;
             assert_eq!((answer.status, answer.text()), (status, "no"));
             assert_eq!(answer.cache_status(), "Sockets;fwd=uri-miss;detail=status");
         }
     }
-    assert_eq!(world.asked(), 12);
+    assert_eq!(world.asked(), 18);
     assert!(world.files().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn section_3_any_status_that_says_it_is_fresh_is_stored_for_so_long() {
+    let world = World::new();
+    for status in [201, 204, 299, 301, 307, 404, 410, 499, 500, 501, 503, 505, 599] {
+        let path = format!("/{status}");
+        let body = if status == 204 { "" } else { "told" };
+        world.pages.put(
+            &path,
+            Page::new(body).status(status).with("cache-control", "max-age=60").with("etag", "\"1\""),
+        );
+        for expected in ["fwd=uri-miss;stored", "hit;ttl=60"] {
+            let answer = world.get(&path).await;
+            assert_eq!((answer.status, answer.text()), (status, body));
+            assert_eq!(answer.cache_status(), format!("Sockets;{expected}"), "{status}");
+        }
+        // RFC 9110 §13.2.1: the conditions of clients are for what would be a 2xx.
+        let answer = world.get_with(&path, &[("if-none-match", "\"1\"")]).await;
+        assert_eq!(answer.status, if status < 300 { 304 } else { status });
+    }
+    world.sleep(60).await;
+    let before = world.asked();
+    assert_eq!(world.get("/404").await.cache_status(), "Sockets;fwd=stale;detail=no-validator;stored");
+    assert_eq!(world.asked(), before + 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,7 +188,7 @@ async fn section_4_3_4_a_304_about_another_version_is_asked_again_without_condit
 #[tokio::test(start_paused = true)]
 async fn section_4_2_2_a_guess_is_made_only_where_it_is_configured() {
     let plain = World::new();
-    let guessing = World::with(|config| config.heuristic = Fraction::new(0.1));
+    let guessing = World::with(|config| config.rules.heuristic = Fraction::new(0.1));
     for (world, status) in
         [(plain, "Sockets;fwd=stale;fwd-status=304;ttl=0"), (guessing, "Sockets;hit;ttl=8640")]
     {
@@ -319,7 +344,7 @@ async fn conditions_and_ranges_of_what_is_not_stored_go_to_the_origin() {
     let world = World::new();
     world.pages.put("/", page("1"));
     let answer = world.get_with("/", &[("if-none-match", "\"1\"")]).await;
-    assert_eq!((answer.status, answer.cache_status()), (304, "Sockets;fwd=uri-miss;detail=status"));
+    assert_eq!((answer.status, answer.cache_status()), (304, "Sockets;fwd=uri-miss;detail=particular"));
     assert_eq!(world.seen().fields.text(&header::IF_NONE_MATCH), Some("\"1\""));
     assert!(world.files().is_empty());
     let answer = world.get_with("/", &[("if-none-match", "\"0\"")]).await;

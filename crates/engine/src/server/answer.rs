@@ -16,13 +16,16 @@ const UNREACHABLE: u16 = 523;
 const CROWDING_PAUSE: Duration = Duration::from_secs(1);
 
 /// The answer to a request that got no response from further on (RFC 9110 §15.6.3, §15.6.5), with the
-/// reason in `Proxy-Status` (RFC 9209 §2).
+/// reason in `Proxy-Status` (RFC 9209 §2) and what those in between had to say.
 #[must_use]
 pub fn to_failure(failure: &Failure) -> Response {
     let status = status_of(failure.kind());
     let mut response = Response::text(status, explanation(status, failure));
     response.fields.set(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     ProxyStatus::of(NAME, failure).append_to(&mut response.fields);
+    for (name, value) in failure.fields() {
+        response.fields.append(name.clone(), value.clone());
+    }
     response
 }
 

@@ -5,7 +5,9 @@ use std::fmt;
 use http::StatusCode;
 use http::header::CACHE_STATUS;
 
+use crate::failure::Failure;
 use crate::field::structured::Item;
+use crate::field::value::written;
 use crate::fields::Fields;
 
 /// What one cache did.
@@ -80,6 +82,12 @@ impl CacheStatus {
     #[must_use]
     pub fn detail(self, detail: &str) -> Self {
         Self(self.0.token_or_string("detail", detail))
+    }
+
+    /// The same failure, whose response tells what the cache did.
+    #[must_use]
+    pub fn on(self, failure: Failure) -> Failure {
+        failure.with(CACHE_STATUS, written(self.0.as_str().to_owned()))
     }
 
     /// Adds it after what caches nearer to the origin have said (§2).

@@ -17,8 +17,11 @@ pub(crate) enum Value {
     Integer(i64),
     /// A byte sequence (§3.3.5).
     Bytes(Vec<u8>),
-    /// Something else that is well formed: a decimal, a string, a token, a boolean, a date, a display
-    /// string, an inner list.
+    /// A boolean (§3.3.6); a key without a value is true (§3.2).
+    Boolean(bool),
+    /// A string (§3.3.3), without its quotes and backslashes.
+    String(Vec<u8>),
+    /// Something else that is well formed: a decimal, a token, a date, a display string, an inner list.
     Other,
 }
 
@@ -59,7 +62,7 @@ impl<'a> Reader<'a> {
         self.skip_spaces();
         while !self.rest.is_empty() {
             let key = self.key()?;
-            let value = if self.skip(b'=') { self.member_value()? } else { Value::Other };
+            let value = if self.skip(b'=') { self.member_value()? } else { Value::Boolean(true) };
             self.parameters()?;
             members.push((key, value));
             self.rest = trim(self.rest); // OWS; at the end of the field also what §4.2 step 7 skips
@@ -153,15 +156,12 @@ impl<'a> Reader<'a> {
     /// §4.2.5
     fn string(&mut self) -> Option<Value> {
         self.expect(b'"')?;
+        let mut text = Vec::new();
         loop {
             match self.next()? {
-                b'"' => return Some(Value::Other),
-                b'\\' => {
-                    if !matches!(self.next()?, b'"' | b'\\') {
-                        return None;
-                    }
-                }
-                b' '..=b'~' => {}
+                b'"' => return Some(Value::String(text)),
+                b'\\' => text.push(self.next().filter(|byte| matches!(byte, b'"' | b'\\'))?),
+                byte @ b' '..=b'~' => text.push(byte),
                 _ => return None,
             }
         }
@@ -178,7 +178,8 @@ impl<'a> Reader<'a> {
     /// §4.2.8
     fn boolean(&mut self) -> Option<Value> {
         self.expect(b'?')?;
-        matches!(self.next()?, b'0' | b'1').then_some(Value::Other)
+        let digit = self.next().filter(|digit| matches!(digit, b'0' | b'1'))?;
+        Some(Value::Boolean(digit == b'1'))
     }
 
     /// §4.2.9: an integer, never a decimal.

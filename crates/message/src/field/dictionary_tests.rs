@@ -27,7 +27,7 @@ fn named(members: &[(&str, Value)]) -> Result<Vec<(String, Value)>, Malformed> {
 
 #[test]
 fn members_are_keys_with_values_9651_3_2() {
-    use Value::{Integer, Other};
+    use Value::{Boolean, Integer};
     for (lines, expected) in [
         (&[][..], &[][..]),
         (&[""], &[]),
@@ -38,8 +38,8 @@ fn members_are_keys_with_values_9651_3_2() {
         (&["a=1", "b=2"], &[("a", Integer(1)), ("b", Integer(2))]),
         (&["a=1", "", "b=2"], &[("a", Integer(1)), ("b", Integer(2))]),
         (&["a=1,a=2"], &[("a", Integer(1)), ("a", Integer(2))]),
-        (&["a"], &[("a", Other)]),
-        (&["a;x=1;y, b"], &[("a", Other), ("b", Other)]),
+        (&["a"], &[("a", Boolean(true))]),
+        (&["a;x=1;y, b"], &[("a", Boolean(true)), ("b", Boolean(true))]),
         (&["sha-256=1;x;  y=\"z;,\""], &[("sha-256", Integer(1))]),
         (&["*a_b-c.d*9=1"], &[("*a_b-c.d*9", Integer(1))]),
     ] {
@@ -126,15 +126,18 @@ fn byte_sequences_are_base64_9651_4_2_7() {
 }
 
 #[test]
+fn strings_and_booleans_are_read_9651_4_2_5_and_4_2_8() {
+    assert_eq!(value(r#""a \"b\" \\""#), Some(Value::String(br#"a "b" \"#.to_vec())));
+    assert_eq!(value("\"\""), Some(Value::String(Vec::new())));
+    assert_eq!((value("?0"), value("?1")), (Some(Value::Boolean(false)), Some(Value::Boolean(true))));
+}
+
+#[test]
 fn other_kinds_are_checked_and_not_kept_9651_4_2() {
     for text in [
-        "\"\"",
-        r#""a \"b\" \\""#,
         "token",
         "*",
         "T:a/b!#$%&'*+-.^_`|~",
-        "?0",
-        "?1",
         "@1659578233",
         "@-62135596800",
         "%\"\"",

@@ -89,7 +89,7 @@ impl WantReprDigest {
         for (key, value) in dictionary::of(fields, &WANT_REPR_DIGEST).unwrap_or_default() {
             let preference = match value {
                 Value::Integer(number) => u8::try_from(number).ok().filter(|p| *p <= PREFERENCE_MAX),
-                Value::Bytes(_) | Value::Other => None,
+                _ => None,
             };
             match DigestAlgorithm::parse(key) {
                 Some(DigestAlgorithm::Sha256) => want.sha256 = preference.unwrap_or(0),
@@ -122,7 +122,7 @@ impl ReprDigest {
         for (key, value) in dictionary::of(fields, &REPR_DIGEST).unwrap_or_default() {
             let bytes = match value {
                 Value::Bytes(bytes) => bytes,
-                Value::Integer(_) | Value::Other => Vec::new(),
+                _ => Vec::new(),
             };
             match DigestAlgorithm::parse(key) {
                 Some(DigestAlgorithm::Sha256) => digests.sha256 = bytes.try_into().ok(),

@@ -14,6 +14,7 @@ pub mod proxy_status;
 pub mod quoted;
 pub mod range;
 mod structured;
+pub mod targeted;
 pub(crate) mod value;
 pub mod via;
 pub mod weight;

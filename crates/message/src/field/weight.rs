@@ -32,6 +32,12 @@ impl Weight {
         }
     }
 
+    /// The weight in thousandths.
+    #[must_use]
+    pub fn thousandths(self) -> u16 {
+        self.0
+    }
+
     /// Takes a list member apart: what it names, and its weight (`[ OWS ";" OWS "q=" qvalue ]`).
     ///
     /// The weight is `None` if something else than one weight follows the name.

@@ -103,7 +103,8 @@ impl Town {
             servers.push(Server::start(&home, port, delay)?);
         }
         let long = cache::Config::new(home.path().join("cache"));
-        let short = cache::Config { keep: Duration::ZERO, ..cache::Config::new(home.path().join("short")) };
+        let rules = cache::Rules { keep: Duration::ZERO, ..cache::Rules::default() };
+        let short = cache::Config { rules, ..cache::Config::new(home.path().join("short")) };
         let (long, cache) = start_cache(long, CACHE_PORT)?;
         let (short, short_cache) = start_cache(short, SHORT_CACHE_PORT)?;
         let replicas =

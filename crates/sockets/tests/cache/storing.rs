@@ -155,13 +155,20 @@ fn the_quota_holds() {
 }
 
 #[test]
-fn an_error_that_says_it_may_be_stored_is_not() {
-    let town = Town::forward(|_| Reply::Keep(response("410 Gone", &["Cache-Control: max-age=60"], b"gone")));
-    for count in 1..=2 {
-        assert_eq!(town.get("/file").status(), "410 Gone");
-        assert_eq!(town.origin.asked().len(), count);
+fn an_error_that_says_that_it_is_fresh_is_stored_and_any_other_is_not() {
+    let town = Town::forward(|asked| match asked.line.contains("/fresh") {
+        true => Reply::Keep(response("410 Gone", &["Cache-Control: max-age=60"], b"gone")),
+        false => Reply::Keep(response("410 Gone", &["ETag: \"1\""], b"gone")),
+    });
+    for (path, requests) in [("/fresh", [1, 1]), ("/plain", [2, 3])] {
+        for count in requests {
+            let answer = town.get(path);
+            assert_eq!((answer.status(), answer.text()), ("410 Gone", "gone"));
+            assert_eq!(town.origin.asked().len(), count, "{path}");
+        }
     }
+    let stored = town.bodies().len();
     // Nor is what no origin was asked for.
     assert_eq!(ask(town.cache.address, "GET /file HTTP/1.1", &[]).status(), "400 Bad Request");
-    assert_eq!(town.bodies(), [""; 0]);
+    assert_eq!((stored, town.bodies().len()), (1, 1));
 }

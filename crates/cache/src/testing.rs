@@ -1,0 +1,22 @@
+//! What the tests of several files make their messages of.
+
+use std::time::{Duration, SystemTime};
+
+use message::{Fields, HeaderName, HeaderValue};
+
+/// The `Date` of second 0 of [`at`].
+pub(crate) const DATE_0: &str = "Thu, 01 Jan 2026 00:00:00 GMT";
+
+/// That many seconds after [`DATE_0`].
+pub(crate) fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600 + seconds)
+}
+
+/// A section with those lines.
+pub(crate) fn fields(lines: &[(&str, &str)]) -> Fields {
+    let mut fields = Fields::new();
+    for (name, value) in lines {
+        fields.append(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    fields
+}
