@@ -28,4 +28,4 @@ pub use record::{Asked, AskedFields, Ending, ExchangeRecord, Observer, Unobserve
 pub use server::clients::{Clients, RequestRate, Share};
 pub use server::refusals::{Refusal, Refusals};
 pub use server::serve::serve;
-pub use server::terms::{Patience, Server};
+pub use server::terms::{Patience, Server, Tunnels};

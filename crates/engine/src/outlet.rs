@@ -89,6 +89,11 @@ impl Outlet {
         self.framing_bytes = self.framing_bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
+    /// The writing half, for what is no message.
+    pub(crate) fn half(&mut self) -> &mut WriteHalf {
+        &mut self.half
+    }
+
     /// Gives the writing half up, to close it.
     pub(crate) fn into_half(self) -> WriteHalf {
         self.half

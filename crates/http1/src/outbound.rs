@@ -127,10 +127,18 @@ impl Outbound {
         if !fields.contains(&DATE) {
             encode::field(&DATE, date, out);
         }
-        self.put_connection(out);
+        // Behind a 2xx to CONNECT there is no connection of HTTP any more to say anything of.
+        if !self.opens_tunnel(status) {
+            self.put_connection(out);
+        }
         out.put_slice(encode::CRLF);
         self.set_content(framing);
         framing
+    }
+
+    /// RFC 9110 §9.3.6.
+    fn opens_tunnel(&self, status: StatusCode) -> bool {
+        self.answering.is_some_and(|request| request.asked == Asked::Connect) && status.is_success()
     }
 
     /// How a response's content is framed, and whether that makes the response the last.
@@ -163,8 +171,7 @@ impl Outbound {
         length: Option<u64>,
     ) -> Option<u64> {
         let asked = self.answering.map_or(Asked::Other, |request| request.asked);
-        let is_tunnel = asked == Asked::Connect && status.is_success();
-        if status.is_informational() || status == StatusCode::NO_CONTENT || is_tunnel {
+        if status.is_informational() || status == StatusCode::NO_CONTENT || self.opens_tunnel(status) {
             return None;
         }
         if asked != Asked::Head && status != StatusCode::NOT_MODIFIED {

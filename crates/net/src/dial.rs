@@ -10,6 +10,7 @@
 use crate::stream::Stream;
 use rustix::io::Errno;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 use tokio::net::TcpStream;
@@ -37,11 +38,33 @@ static LOOKUPS: Semaphore = Semaphore::const_new(LOOKUPS_MAX);
 pub struct Dialer {
     /// The longest that a dial may take, from the name to the connection.
     pub connect_timeout: Duration,
+    /// Which addresses of a name may be connected to; all if `None`.
+    pub reach: Option<Reach>,
+}
+
+/// Whether an address that a host has may be connected to. Asked for each address after the name was looked
+/// up, so that no name leads where none should.
+#[derive(Clone)]
+pub struct Reach(Arc<Judge>);
+
+type Judge = dyn Fn(&str, IpAddr) -> bool + Send + Sync;
+
+impl Reach {
+    /// What `judge` says of a host, as it was asked for, and one of its addresses.
+    pub fn new(judge: impl Fn(&str, IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(judge))
+    }
+}
+
+impl fmt::Debug for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reach(..)")
+    }
 }
 
 impl Default for Dialer {
     fn default() -> Dialer {
-        Dialer { connect_timeout: CONNECT_TIMEOUT }
+        Dialer { connect_timeout: CONNECT_TIMEOUT, reach: None }
     }
 }
 
@@ -54,7 +77,7 @@ impl Dialer {
         let limit = self.connect_timeout;
         let mut addresses = Vec::new();
         let outcome = timeout(limit, async {
-            addresses = in_turns(resolve(host, port).await?);
+            addresses = self.reachable(host, resolve(host, port).await?)?;
             Ok(race(&addresses, connect).await)
         });
         let outcome = outcome.await;
@@ -65,6 +88,19 @@ impl Dialer {
             Ok(Err(unresolved)) => Err(unresolved),
             Err(_elapsed) => Err(DialFault::TimedOut { tried: tried(), after: limit }),
         }
+    }
+}
+
+impl Dialer {
+    /// Those of a host's addresses that may be connected to, in the order in which they are tried.
+    fn reachable(&self, host: &str, mut found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, DialFault> {
+        if let Some(Reach(judge)) = &self.reach {
+            found.retain(|address| judge(host, address.ip()));
+            if found.is_empty() {
+                return Err(DialFault::Prohibited { host: host.to_owned() });
+            }
+        }
+        Ok(in_turns(found))
     }
 }
 
@@ -281,6 +317,11 @@ pub enum DialFault {
         /// What the system said.
         error: io::Error,
     },
+    /// The host has only addresses that may not be connected to.
+    Prohibited {
+        /// The name or address.
+        host: String,
+    },
     /// The machine is there, but nobody listens on the port.
     Refused {
         /// What was tried.
@@ -316,6 +357,9 @@ impl fmt::Display for DialFault {
         match self {
             DialFault::NameNotFound { host } => write!(f, "there is no host named {host}"),
             DialFault::NameLookup { host, error } => write!(f, "cannot look up {host}: {error}"),
+            DialFault::Prohibited { host } => {
+                write!(f, "{host} is at an address that may not be reached from here")
+            }
             DialFault::Refused { tried } => write!(f, "{tried} refused the connection: is it running?"),
             DialFault::Unreachable { tried, error } => write!(f, "there is no way to {tried}: {error}"),
             DialFault::TimedOut { tried, after } if tried.addresses.is_empty() => {
@@ -337,7 +381,10 @@ impl std::error::Error for DialFault {
             | DialFault::Unreachable { error, .. }
             | DialFault::DescriptorLimit { error, .. }
             | DialFault::Other(error) => Some(error),
-            DialFault::NameNotFound { .. } | DialFault::Refused { .. } | DialFault::TimedOut { .. } => None,
+            DialFault::NameNotFound { .. }
+            | DialFault::Prohibited { .. }
+            | DialFault::Refused { .. }
+            | DialFault::TimedOut { .. } => None,
         }
     }
 }

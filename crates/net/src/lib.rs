@@ -22,7 +22,7 @@ pub mod pace;
 pub mod stream;
 pub mod sys;
 
-pub use dial::{DialFault, Dialer, Tried};
+pub use dial::{DialFault, Dialer, Reach, Tried};
 pub use drain::{Drain, DrainGuard, DrainSignal, Draining, drain};
 pub use listen::{Acceptor, ListenFault, Listener, bind, bind_all};
 pub use pace::{Pace, Stopwatch};

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
-use net::{Acceptor, DialFault, Dialer, bind};
+use net::{Acceptor, DialFault, Dialer, Reach, bind};
 use socket2::{Domain, Socket, Type};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -90,7 +90,7 @@ async fn a_host_that_is_silent_is_given_up_at_the_deadline() {
     let listener = deaf("127.0.0.1:0".parse().unwrap()).unwrap();
     listener.listen(0).unwrap();
     let addr = bound_to(&listener);
-    let dialer = Dialer { connect_timeout: std::time::Duration::from_millis(300) };
+    let dialer = Dialer { connect_timeout: std::time::Duration::from_millis(300), ..Dialer::default() };
     let mut waiting = Vec::new();
     let fault = loop {
         match dialer.dial("127.0.0.1", addr.port()).await {
@@ -104,4 +104,20 @@ async fn a_host_that_is_silent_is_given_up_at_the_deadline() {
     };
     assert_eq!((tried.addresses.as_slice(), *after), ([addr].as_slice(), dialer.connect_timeout));
     assert_eq!(fault.to_string(), format!("{addr} did not answer within 300ms"));
+}
+
+#[tokio::test]
+async fn only_addresses_within_reach_are_connected_to() {
+    let listener = deaf("127.0.0.1:0".parse().unwrap()).unwrap();
+    listener.listen(1).unwrap();
+    let port = bound_to(&listener).port();
+    // `localhost` has two addresses: one of them may be had.
+    let reach = Reach::new(|host, address| host == "localhost" && address.is_ipv4());
+    let dialer = Dialer { reach: Some(reach), ..Dialer::default() };
+    let stream = dialer.dial("localhost", port).await.unwrap();
+    assert_eq!(stream.peer_addr(), bound_to(&listener));
+    for host in ["127.0.0.1", "::1"] {
+        let fault = dialer.dial(host, port).await.unwrap_err();
+        assert!(matches!(&fault, DialFault::Prohibited { host: told } if told == host), "{fault:?}");
+    }
 }

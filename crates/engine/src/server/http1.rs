@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use http1::{Connection, Event, Fault, Framing, RequestHead, Version, turn};
-use message::{Body, Failure, Fields, Request, Response, Service, StatusCode};
+use message::{Body, Failure, Fields, Method, Request, Response, Service, StatusCode};
 use net::drain::{Drain, DrainGuard, Draining};
 use net::stream::{Stream, lingering_close};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -30,7 +30,8 @@ use crate::server::answer;
 use crate::server::clients::Visit;
 use crate::server::refusals::Refusal;
 use crate::server::request_body::{Loan, Returned, Shortfall, lend};
-use crate::server::terms::{Patience, Server};
+use crate::server::terms::{Patience, Server, TUNNEL_IDLE};
+use crate::server::tunnel;
 
 /// One connection.
 pub(super) struct Talk<S, O> {
@@ -64,6 +65,8 @@ type Course = Result<(Request, Account), Box<Detour>>;
 enum Detour {
     /// The request has content, which is lent to whoever answers.
     Content { framing: Framing, expects_continue: bool, request: Request, account: Account },
+    /// The request asks for a tunnel.
+    Tunnel(Request, Account),
     /// The request comes `wait` too early for its client's share.
     Delay { wait: Duration, expects_continue: bool, account: Account },
     /// What came is no request, or not wanted: this is the last answer.
@@ -150,6 +153,8 @@ impl<S: Service, O: Observer> Talk<S, O> {
             return Err(Box::new(Detour::Delay { wait, expects_continue, account }));
         }
         match framing {
+            // RFC 9110 §9.3.6: content of a CONNECT means nothing; what has come behind it is the tunnel's.
+            _ if request.method == Method::CONNECT => Err(Box::new(Detour::Tunnel(request, account))),
             Framing::Empty => Ok((request, account)),
             _ => Err(Box::new(Detour::Content { framing, expects_continue, request, account })),
         }
@@ -172,6 +177,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
             Detour::Delay { wait, expects_continue, account } => {
                 self.put_off(intake, expects_continue, wait, account).await
             }
+            Detour::Tunnel(request, account) => self.exchange_for_tunnel(intake, request, account).await,
             Detour::Content { framing, expects_continue, request, account } => {
                 self.exchange_with_content(intake, framing, expects_continue, request, account).await
             }
@@ -223,6 +229,52 @@ impl<S: Service, O: Observer> Talk<S, O> {
             },
         };
         self.read_away(returned.intake).await
+    }
+
+    /// Asks the service whether there may be a tunnel, and opens it then (RFC 9110 §9.3.6).
+    async fn exchange_for_tunnel(
+        &mut self,
+        intake: Box<Intake>,
+        request: Request,
+        account: Account,
+    ) -> After {
+        let there = request.target.authority().cloned();
+        let answer = self.server.service.call(request).await;
+        let opened = match (answer, there) {
+            (Ok(response), Some(there)) if response.status.is_success() => {
+                tunnel::open(self.server.tunnels.as_ref(), &there).await.map(|stream| (response, stream))
+            }
+            (answer, _) => Err(answer),
+        };
+        let (response, stream) = match opened {
+            Ok(opened) => opened,
+            Err(answer) => {
+                self.outlet.outbound.close_after();
+                let sent = self.respond(answer, account).await;
+                return if sent.is_err() { After::Close } else { After::Linger(intake) };
+            }
+        };
+        self.through(intake, response, stream, account).await;
+        After::Close
+    }
+
+    /// Sends the head that opens a tunnel and carries bytes both ways until it ends.
+    async fn through(&mut self, intake: Box<Intake>, response: Response, far: Stream, mut account: Account) {
+        self.server.observer.answering(&response);
+        account.status = response.status;
+        let date = clock::date(account.received_at);
+        let Response { status, fields, .. } = response;
+        self.outlet.head(|outbound, out| outbound.response(status, &fields, Some(0), &date, out));
+        let sent = match self.outlet.flush(false).await {
+            Ok(()) => {
+                let Intake { half, inbox, .. } = *intake;
+                let near = (half, self.outlet.half());
+                let idle = self.server.tunnels.as_ref().map_or(TUNNEL_IDLE, |tunnels| tunnels.idle);
+                tunnel::carry(near, inbox, far, idle, &mut self.deadline).await.map_err(Broken::Connection)
+            }
+            Err(broken) => Err(broken),
+        };
+        self.conclude(account, &sent);
     }
 
     /// Waits for a request's head: until something of it comes as long as the connection may idle and the

@@ -7,3 +7,4 @@ pub mod refusals;
 mod request_body;
 pub mod serve;
 pub mod terms;
+mod tunnel;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http1::Limits;
 use message::Service;
+use net::dial::Dialer;
 use net::pace::Pace;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -30,6 +31,28 @@ pub struct Server<S, O> {
     pub clients: Clients,
     /// What was refused because of a limit.
     pub refusals: Refusals,
+    /// How tunnels are opened (RFC 9110 §9.3.6); there are none if `None`, whatever the service says.
+    pub tunnels: Option<Tunnels>,
+}
+
+/// How tunnels are opened, and how long they last.
+#[derive(Clone, Debug)]
+pub struct Tunnels {
+    /// What connects to their other end.
+    pub dialer: Dialer,
+    /// How long nothing may go either way. More than most protocols are silent for.
+    pub idle: Duration,
+}
+
+/// [`Tunnels::idle`] by default.
+pub const TUNNEL_IDLE: Duration = Duration::from_secs(300);
+
+impl Tunnels {
+    /// Tunnels to whatever `dialer` reaches.
+    #[must_use]
+    pub fn new(dialer: Dialer) -> Self {
+        Self { dialer, idle: TUNNEL_IDLE }
+    }
 }
 
 /// How long the server side waits for a client.
@@ -106,6 +129,7 @@ impl<S: Service, O: Observer> Server<S, O> {
             connections: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
             clients: Clients::default(),
             refusals: Refusals::default(),
+            tunnels: None,
         }
     }
 }

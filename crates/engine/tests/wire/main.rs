@@ -20,5 +20,6 @@ mod server_content;
 mod server_files;
 mod server_limits;
 mod server_records;
+mod server_tunnels;
 mod stopping;
 mod support;
