@@ -18,6 +18,8 @@ pub struct Config {
     pub rules: Rules,
     /// Bytes of disk that bodies may take, each rounded up to a block of 4 KiB.
     pub size: u64,
+    /// Bytes of the file system that are left free: what is stored goes before there are fewer.
+    pub min_free: u64,
     /// Bytes of memory that fields and small bodies of recently used responses may take.
     pub memory: u64,
     /// The name in `Via` and `Cache-Status`.
@@ -58,6 +60,7 @@ impl Config {
             origin: None,
             rules: Rules::default(),
             size: 10 << 30,
+            min_free: 0,
             memory: 256 << 20,
             pseudonym: Pseudonym(String::from("Sockets")),
             finish_under: 64 << 20,

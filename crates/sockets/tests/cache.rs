@@ -10,3 +10,4 @@ mod storing;
 mod together;
 mod town;
 mod trouble;
+mod want;

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use message::{Fields, StatusCode};
 
 use super::*;
+use crate::store::quota::weight;
 
 /// Set for the process that is to die: the directory it works in.
 const VICTIM: &str = "SOCKETS_TEST_VICTIM";

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::key::CacheKey;
@@ -73,6 +75,24 @@ impl Disk {
     /// Waits until all that was written is on the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::syncfs(File::open(&self.root)?)?)
+    }
+
+    /// Bytes of the file system that this process may still take.
+    pub(crate) fn free(&self) -> io::Result<u64> {
+        let state = rustix::fs::statvfs(&self.root)?;
+        Ok(state.f_bavail.saturating_mul(state.f_frsize))
+    }
+
+    /// Takes the disk for the first `size` bytes of a file, so that writing them can't fail for want of it.
+    pub(crate) fn allocate(&self, file: &File, size: u64) -> io::Result<()> {
+        if size == 0 {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(file, FallocateFlags::KEEP_SIZE, 0, size) {
+            // There are file systems that can't: then it is found out by writing.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Ok(()),
+            outcome => Ok(outcome?),
+        }
     }
 
     /// Where the journal lies.

@@ -60,6 +60,13 @@ pub(crate) enum IndexFault {
     System(#[from] redb::Error),
 }
 
+impl IndexFault {
+    /// Whether it is that the disk is full.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self, Self::System(redb::Error::Io(error)) if error.kind() == ErrorKind::StorageFull)
+    }
+}
+
 /// A record with its key and variant.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Row {

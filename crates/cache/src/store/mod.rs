@@ -22,6 +22,7 @@ mod moment;
 mod path;
 mod quota;
 mod record;
+mod room;
 pub(crate) mod tally;
 mod writer;
 
@@ -50,7 +51,7 @@ use crate::store::index::{Index, IndexFault};
 use crate::store::journal::{Journal, Note};
 use crate::store::memory::{Memory, Pin};
 use crate::store::moment::{Moment, reach};
-use crate::store::quota::{Quota, Reservation, weight};
+use crate::store::quota::{Quota, Reservation};
 use crate::store::record::Record;
 use crate::store::tally::{Statistics, Tally};
 use crate::store::writer::{Command, Desk, Touched, Writer};
@@ -61,15 +62,6 @@ const VARIANTS_MAX: u8 = 8;
 
 /// Locks for keys; two keys may have one in common.
 const LOCKS: usize = 64;
-
-/// For how long a fetch waits until room is made for it.
-const ROOM_WAIT: Duration = Duration::from_secs(1);
-
-/// How much is set aside at a time for a body of unknown length, in bytes.
-const STEP: u64 = 1 << 20;
-
-/// But no more than this part of the quota.
-const STEPS_MIN: u64 = 16;
 
 /// How often the times of a response that is validated again and again are written to the index.
 const PERSIST_EVERY: Duration = Duration::from_secs(10);
@@ -94,6 +86,8 @@ pub(crate) struct Store {
     /// await, and never by the writer.
     locks: Vec<Mutex<()>>,
     pause: Pause,
+    /// Bytes of the file system that are left to others.
+    min_free: u64,
     rules: Rules,
 }
 
@@ -144,10 +138,11 @@ impl Store {
             proving: (0..LOCKS).map(|_| Mutex::default()).collect(),
             locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
             pause: Pause::default(),
+            min_free: config.min_free,
             rules: config.rules.clone(),
         };
         // The quota may be smaller than last time.
-        drop(store.writer.offer(Command::Room { bytes: 0, reply: sync_channel(1).0 }));
+        drop(store.writer.offer(Command::Room { bytes: 0, shortfall: 0, reply: sync_channel(1).0 }));
         Ok(store)
     }
 
@@ -209,7 +204,7 @@ impl Store {
         blocking(move || store.withdraw_now(&key, &entry)).await
     }
 
-    /// Begins a body of that length, if it is known.
+    /// Begins a body of that length, if it is known: so much of the disk is taken at once.
     ///
     /// # Errors
     /// Why there can't be one.
@@ -220,8 +215,13 @@ impl Store {
         let mut reservation = self.quota.reservation();
         self.reserve(&mut reservation, length.unwrap_or(self.step())).await?;
         let store = Arc::clone(self);
-        let temporary = blocking(move || store.disk.temporary()).await;
-        let temporary = temporary.inspect_err(|error| self.note_fault(error))?;
+        let temporary = blocking(move || {
+            let temporary = store.disk.temporary()?;
+            let size = length.unwrap_or_default();
+            store.with_room(size, || store.disk.allocate(temporary.file(), size))?;
+            Ok(temporary)
+        });
+        let temporary = temporary.await.inspect_err(|error| self.note_fault(error))?;
         Ok(Draft::new(temporary, reservation))
     }
 
@@ -233,13 +233,10 @@ impl Store {
         if draft.reservation.covers(size) {
             return Ok(());
         }
-        self.reserve(&mut draft.reservation, size.checked_next_multiple_of(self.step()).unwrap_or(size)).await
-    }
-
-    /// The disk failed in the hands of somebody else.
-    pub(crate) fn note_fault(&self, error: &io::Error) {
-        self.tally.faults.note();
-        self.pause.begin(error);
+        let before = draft.reservation.bytes();
+        let wanted = size.checked_next_multiple_of(self.step()).unwrap_or(size);
+        self.reserve(&mut draft.reservation, wanted).await?;
+        self.leave_free(draft.reservation.bytes().saturating_sub(before)).await
     }
 
     /// Publishes a body as the content of `response`, unless it is not wanted any more:
@@ -297,7 +294,9 @@ impl Store {
         let store = Arc::clone(self);
         let stored = blocking(move || {
             let mut draft = Draft::new(store.disk.temporary()?, reservation);
-            draft.pen().write(&[Segment::Bytes(content.clone())], 0)?;
+            let size = draft.reservation.bytes();
+            let segments = [Segment::Bytes(content.clone())];
+            store.with_room(size, || draft.pen().write(&segments, 0))?;
             draft.content = Some(content);
             Ok(store.place(&key, draft, response, None, is_wanted))
         });
@@ -376,7 +375,7 @@ impl Store {
     /// Waits until all that was stored is in the index.
     #[cfg(test)]
     pub(crate) async fn flush(self: &Arc<Self>) {
-        self.wait_for(|reply| Command::Room { bytes: 0, reply }).await;
+        self.wait_for(|reply| Command::Room { bytes: 0, shortfall: 0, reply }).await;
     }
 
     /// Waits until all that was stored is on the disk, and nothing of it will be in doubt.
@@ -405,30 +404,6 @@ impl Store {
     #[must_use]
     pub(crate) fn statistics(&self) -> Statistics {
         self.tally.read(self.quota.used(), self.quota.limit())
-    }
-
-    /// How much is set aside at a time for a body of unknown length.
-    fn step(&self) -> u64 {
-        STEP.min(self.quota.limit() / STEPS_MIN).max(1)
-    }
-
-    async fn reserve(self: &Arc<Self>, reservation: &mut Reservation, size: u64) -> Result<(), Unstored> {
-        if reservation.grow(size) {
-            return Ok(());
-        }
-        if weight(size) > self.quota.limit() {
-            return Err(Unstored::TooLarge);
-        }
-        let bytes = reservation.lacks(size);
-        let store = Arc::clone(self);
-        let made = spawn_blocking(move || {
-            let (reply, done) = sync_channel(1);
-            if store.writer.give(Command::Room { bytes, reply }).is_ok() {
-                let _ = done.recv_timeout(ROOM_WAIT);
-            }
-        });
-        drop(made.await);
-        if reservation.grow(size) { Ok(()) } else { Err(Unstored::NoRoom) }
     }
 
     /// Puts a body, or what is `present` of one, where it is found from now on.

@@ -81,6 +81,11 @@ impl Reservation {
         has_room
     }
 
+    /// How much is set aside.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Whether enough is set aside for a body of `size` bytes.
     pub(crate) fn covers(&self, size: u64) -> bool {
         self.lacks(size) == 0

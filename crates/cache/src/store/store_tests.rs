@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::policy::rules::Rules;
 use crate::policy::vary::Selecting;
+use crate::store::quota::weight;
 
 fn open(change: impl FnOnce(&mut Config)) -> (TempDir, Arc<Store>) {
     let dir = tempfile::tempdir().unwrap();

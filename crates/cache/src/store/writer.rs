@@ -33,6 +33,9 @@ const HEADROOM_PART: u64 = 64;
 /// How many responses that were used are spared in one batch before the next goes whatever it is.
 const SPARED_MAX: usize = 1000;
 
+/// How much goes at a time where the index can't be written, in bytes.
+const RELIEF: u64 = 1 << 20;
+
 /// How many responses are known to have been used since eviction came by; beyond that all are forgotten.
 const TOUCHED_MAX: usize = 1 << 20;
 
@@ -47,8 +50,9 @@ pub(crate) enum Command {
     Remove { key: CacheKey, entry: Arc<Entry> },
     /// A stored part was taken out to be completed, with its file and what that weighs.
     Withdraw { key: CacheKey, entry: Arc<Entry> },
-    /// Somebody needs that many bytes of room; answered when what can be done for it is done.
-    Room { bytes: u64, reply: SyncSender<()> },
+    /// Somebody needs that many bytes of the quota, and that the file system gets so many back; answered when what can
+    /// be done for it is done.
+    Room { bytes: u64, shortfall: u64, reply: SyncSender<()> },
     /// Answered when everything before is on the disk, bodies too, and the index says so: nothing of it is in
     /// doubt at the next start.
     Seal { reply: SyncSender<()> },
@@ -157,6 +161,9 @@ impl Desk {
                     self.tally.faults.note();
                     self.give_up(batch, &gone);
                     drop(self.index.reopen());
+                    if fault.is_full() {
+                        self.relieve();
+                    }
                 }
             }
         }
@@ -171,7 +178,7 @@ impl Desk {
         gone: &mut Vec<Gone>,
     ) -> Result<u64, redb::Error> {
         let (mut added, mut freed, mut wanted, mut last_id) = (0_u64, 0_u64, 0_u64, tables.last_id()?);
-        let mut withdrawn = 0_u64;
+        let (mut withdrawn, mut shortfall) = (0_u64, 0_u64);
         for command in batch {
             match command {
                 Command::Put { key, entry, checksums, .. } => {
@@ -203,11 +210,14 @@ impl Desk {
                         self.quota.charge(entry.weight());
                     }
                 }
-                Command::Room { bytes, .. } => wanted = wanted.saturating_add(*bytes),
+                Command::Room { bytes, shortfall: lacks, .. } => {
+                    wanted = wanted.saturating_add(*bytes);
+                    shortfall = shortfall.saturating_add(*lacks);
+                }
                 Command::Seal { .. } => {}
             }
         }
-        let freed = self.evict(tables, wanted, freed, gone)?;
+        let freed = self.evict(tables, (wanted, shortfall), freed, gone)?;
         let bytes = tables.bytes()?.saturating_add(added).saturating_sub(freed.saturating_add(withdrawn));
         tables.set_bytes(bytes)?;
         tables.set_last_id(last_id)?;
@@ -220,20 +230,20 @@ impl Desk {
         Ok(freed)
     }
 
-    /// Takes records out until, with `freed` bytes that are free already, `wanted` bytes and the headroom
-    /// are; gives what is free then. The first in the order goes, but for those that were used: they go
+    /// Takes records out until, with `freed` bytes that are free already, `wanted` bytes of the quota and the
+    /// headroom are, and no less than `shortfall`; gives what is free then. The first in the order goes, but for those that were used: they go
     /// to the end (FIFO with reinsertion).
     fn evict(
         &self,
         tables: &mut Tables<'_>,
-        wanted: u64,
+        (wanted, shortfall): (u64, u64),
         freed: u64,
         gone: &mut Vec<Gone>,
     ) -> Result<u64, redb::Error> {
         let limit = self.quota.limit();
         let goal = limit.saturating_sub(wanted.max(limit / HEADROOM_PART));
         let (mut freed, mut spared) = (freed, 0);
-        while self.quota.used().saturating_sub(freed) > goal {
+        while self.quota.used().saturating_sub(freed) > goal || freed < shortfall {
             let Some(row) = tables.take_next()? else { break };
             let (Ok(record), Some(key)) = (Record::decode(&row.record), CacheKey::parse(&row.key)) else {
                 continue; // nobody could ever use it
@@ -248,6 +258,23 @@ impl Desk {
             }
         }
         Ok(freed)
+    }
+
+    /// The index could not be written for want of room on the disk: some bodies go, so that the next try finds
+    /// some.
+    fn relieve(&self) {
+        let (mut gone, shortfall) = (Vec::new(), self.quota.limit().min(RELIEF));
+        let outcome = self.index.write(|tables| {
+            let freed = self.evict(tables, (0, shortfall), 0, &mut gone)?;
+            tables.set_bytes(tables.bytes()?.saturating_sub(freed))?;
+            self.remove(&gone);
+            Ok(freed)
+        });
+        match outcome {
+            Ok(freed) => self.quota.release(freed),
+            // Their records are there still, without bodies. What they weighed counts until they are found.
+            Err(_) => drop(self.index.reopen()),
+        }
     }
 
     /// All is on the disk. Room is given away only now that the files that had it are gone: else there would

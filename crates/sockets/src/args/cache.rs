@@ -47,6 +47,9 @@ pub(crate) struct CacheArgs {
     /// How much the stored bodies may take on disk
     #[arg(long, env = "SOCKETS_SIZE", value_name = "SIZE", default_value = "10GiB", value_parser = units::size)]
     pub(crate) size: u64,
+    /// How much of the file system to leave free for others, whatever --size allows
+    #[arg(long, env = "SOCKETS_MIN_FREE", value_name = "SIZE", default_value = "0", value_parser = units::size)]
+    pub(crate) min_free: u64,
     /// How much memory small, recently used responses may take
     #[arg(long, env = "SOCKETS_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = units::size)]
     pub(crate) memory: u64,
@@ -96,6 +99,7 @@ impl CacheArgs {
             origin: self.origin.clone(),
             rules: self.rules(),
             size: self.size,
+            min_free: self.min_free,
             memory: self.memory,
             pseudonym: pseudonym()?,
             ..Config::new(self.dir.clone())
