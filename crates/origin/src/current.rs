@@ -28,6 +28,8 @@ pub struct CurrentRoot {
     root: ArcSwap<Root>,
     /// When the path was last looked at, in milliseconds since 1970.
     looked_ms: AtomicU64,
+    /// How many directories were opened.
+    opened: AtomicU64,
     /// The path leads to no directory that could be opened, and that was said.
     lost: AtomicBool,
 }
@@ -42,6 +44,7 @@ impl CurrentRoot {
             path: path.to_owned(),
             root: ArcSwap::from_pointee(Root::open(path)?),
             looked_ms: AtomicU64::new(0),
+            opened: AtomicU64::new(1),
             lost: AtomicBool::new(false),
         })
     }
@@ -71,7 +74,7 @@ impl CurrentRoot {
     /// The same path with another walk: to try the one that this kernel doesn't need.
     #[cfg(test)]
     pub(crate) fn walking(self, walk: crate::root::Walk) -> Self {
-        match self.root.load().reopen(&self.path) {
+        match self.root.load().reopen(&self.path, 1) {
             Ok(root) => self.root.store(Arc::new(root.walking(walk))),
             Err(fault) => panic!("{fault}"),
         }
@@ -85,7 +88,7 @@ impl CurrentRoot {
             self.lost.store(false, Ordering::Relaxed);
             return;
         }
-        match root.reopen(&self.path) {
+        match root.reopen(&self.path, self.opened.fetch_add(1, Ordering::Relaxed)) {
             Ok(new) => {
                 self.root.store(Arc::new(new));
                 self.lost.store(false, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! The files beneath a root, found by name: looked at on the disk for each request, opened and
-//! prepared when they are not kept in that very version.
+//! The files beneath a root, found by name: opened and prepared when they are not kept in the very version
+//! that is on the disk for this request.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -21,6 +21,7 @@ use crate::representation::Representation;
 use crate::root::{FileFault, OpenFault, Opened, Root, Seen};
 use crate::sibling::Siblings;
 use crate::table::Table;
+use crate::watch::proof::Calm;
 
 /// How often a small file that changes while it is read is read again. The second reading finds it
 /// unsettled, which needs no reading, unless the clocks disagree.
@@ -72,7 +73,8 @@ impl Files {
         &self.table
     }
 
-    /// What is behind a name for a request that was received at `now`. One stat(2) if it is kept.
+    /// What is behind a name for a request that was received at `now`. If it is kept, that is one question to
+    /// the kernel, whether anything has happened; a stat(2) if so.
     ///
     /// # Errors
     /// Why it can't be served.
@@ -80,11 +82,22 @@ impl Files {
         self.table.sweep(now);
         let name = path.as_bytes();
         let root = self.root.at(now);
-        let seen = root.look(path);
-        if let Some(kept) = seen.ok().and_then(|seen| self.table.get(name, &seen.identity)) {
-            return Ok(Found::File(kept));
+        // Before anything is looked at: a proof that is made in this calm is of what is seen after this.
+        let calm = root.calm();
+        let kept = self.table.find(name);
+        if let (Some(kept), Some(calm)) = (&kept, calm)
+            && kept.proof().holds(calm, now)
+        {
+            return Ok(Found::File(Arc::clone(kept)));
         }
-        self.table.forget(name);
+        let seen = root.look(path);
+        if let Some(kept) = kept {
+            if seen.is_ok_and(|seen| seen.identity == *kept.identity()) {
+                prove(&root, path, &kept, calm, now);
+                return Ok(Found::File(kept));
+            }
+            self.table.forget(name);
+        }
         match seen {
             // Not even opened: opening alone can act on a device, and wakes whoever writes to a FIFO.
             Ok(Seen { kind: Kind::Other, .. }) | Err(FileFault::Absent) => Err(FileFault::Absent),
@@ -186,9 +199,22 @@ impl Files {
     }
 }
 
+/// A look has shown the version that is kept: from the second time in a calm on, that is proved for those who ask
+/// next.
+fn prove(root: &Root, path: &CheckedPath<'_>, kept: &Representation, calm: Option<Calm>, now: SystemTime) {
+    let proof = kept.proof();
+    if let Some(calm) = calm.filter(|calm| proof.looked(*calm, now)) {
+        if root.proves(path, kept.identity(), now) { proof.proved(calm) } else { proof.in_vain(calm) }
+    }
+}
+
 /// Whether a request is about bytes that it has got or wants in part. Those are compressed by us to
 /// other bytes by the next release of a library: it gets the file as it is, whose tag is strong
 /// (RFC 9110 §13.1.1, §14.2).
 fn wants_exact_bytes(request: &Fields) -> bool {
     request.contains(&RANGE) || request.contains(&IF_MATCH)
 }
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

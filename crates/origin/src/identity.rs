@@ -84,6 +84,12 @@ impl Identity {
         self.size
     }
 
+    /// Whether both lie on the same file system.
+    #[must_use]
+    pub(crate) fn is_beside(&self, other: &Stat) -> bool {
+        self.device == number(other.st_dev)
+    }
+
     /// When the content was last modified, as far as one may set it.
     #[must_use]
     pub fn modified(&self) -> Stamp {

@@ -6,13 +6,13 @@
 //!   not by comparing path names; only a [checked path](path::CheckedPath) can be opened at all.
 //! - Two different contents of a file never share a strong entity tag, as far as its file system's
 //!   clock can tell them apart, and where it can't yet the tag is weak ([`identity`]).
-//! - A file changed on the disk is seen by the very next request; another directory put in the place of
+//! - A file changed on the disk is seen by the very next request (`watch` says what counts as a change); another directory put in the place of
 //!   the served one, after a hundredth of a second ([`current`]).
 //! - Running out of descriptors, or not being allowed to read, is never reported as "not found".
-//! - What is off costs nothing: a small file that is kept is one stat(2), whatever could be turned on.
+//! - What is off costs nothing: a small file that is kept is one system call, whatever could be turned on.
 //!
 //! What it does *not* do: it opens no socket, reads no clock, writes no file, and knows no wire: HEAD,
-//! `Date`, framing and sending are the engine's. It watches nothing, runs no program, and rewrites no
+//! `Date`, framing and sending are the engine's. It runs no program, and rewrites no
 //! path but as [`config`] says. It asks the disk for single files on the thread of the request, as
 //! stat(2) and open(2) can't be asked otherwise; all that takes longer (reading directories,
 //! compressing, digesting, checking passwords) happens off it.
@@ -49,6 +49,7 @@ pub mod site;
 pub mod table;
 #[cfg(test)]
 mod testing;
+pub(crate) mod watch;
 
 pub use base::Base;
 pub use config::{Config, Sites};

@@ -9,14 +9,14 @@
 //!    any are wanted. No file is looked at: the answer says nothing of what there is.
 //! 5. *credentials*: before the path, so that who has none can't tell what exists.
 //! 6. *path*: decoded once and checked, beneath the site's base.
-//! 7. *file*: a look at the disk; if it shows the version that is kept, that is it; else the file is
+//! 7. *file*: if the version that is kept is still the one on the disk, that is it; else the file is
 //!    opened, which proves that it lies beneath the root. Where there is none: a clean address's file,
 //!    a directory's address, the fallback of an application.
 //! 8. *reply*: preconditions, then ranges, then the whole; or a refusal, with the site's page for it.
 //! 9. *fields* that hold for every answer of the site: who may read it, and who may store it.
 //!
 //! There is no [`Failure`]: whatever happens on the disk has a status. What is off costs nothing: a
-//! file that is kept is one stat(2), as if there were one site and no rule.
+//! file that is kept is one system call, as if there were one site and no rule.
 
 use http::Method;
 use message::failure::Failure;

@@ -19,6 +19,7 @@ use crate::identity::Identity;
 use crate::negotiation::Offer;
 use crate::presentation::Presentation;
 use crate::root::{FileFault, OpenFile};
+use crate::watch::proof::Proof;
 
 /// Longest file that is sent from memory, in bytes: one write with its head. Longer ones go from the
 /// page cache to the socket without a copy.
@@ -32,6 +33,7 @@ const BLOCK: usize = 256 << 10;
 pub struct Representation {
     /// Of the file whose bytes these are, or were made from.
     identity: Identity,
+    proof: Proof,
     coding: ContentCoding,
     settled: bool,
     offer: Offer,
@@ -131,6 +133,7 @@ impl Representation {
         }
         Self {
             identity,
+            proof: Proof::default(),
             coding,
             settled,
             offer,
@@ -146,6 +149,11 @@ impl Representation {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// That the name it is kept under leads to that version.
+    pub(crate) fn proof(&self) -> &Proof {
+        &self.proof
     }
 
     /// How its bytes are coded.

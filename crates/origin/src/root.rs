@@ -11,6 +11,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use message::body::FileSlice;
 use rustix::fd::OwnedFd;
@@ -20,6 +21,11 @@ use rustix::io::{Errno, retry_on_intr};
 use crate::hosts::SameHost;
 use crate::identity::{Identity, Kind};
 use crate::path::CheckedPath;
+#[cfg(not(target_os = "linux"))]
+use crate::watch::no_queue::Watch;
+use crate::watch::proof::Calm;
+#[cfg(target_os = "linux")]
+use crate::watch::queue::Watch;
 
 /// How files are opened. A FIFO doesn't block, a terminal doesn't become ours, and no child gets any.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
@@ -42,6 +48,7 @@ pub struct Root {
     /// What stat(2) said of it when it was opened. While it is open no other directory has its numbers.
     stat: Stat,
     walk: Walk,
+    watch: Watch,
 }
 
 /// Who holds a path to the root.
@@ -133,7 +140,8 @@ impl Root {
             Err(Errno::NOSYS | Errno::PERM) => Walk::ByHand,
             _ => Walk::Kernel,
         };
-        Ok(Self { directory, stat, walk })
+        let watch = Watch::new(&directory, 0);
+        Ok(Self { directory, stat, walk, watch })
     }
 
     /// Whether it is this very directory that is at `path` now. Nothing is opened.
@@ -143,13 +151,14 @@ impl Root {
         retry_on_intr(|| stat(path)).is_ok_and(same)
     }
 
-    /// Opens what is at `path` now, with the same walk.
+    /// Opens what is at `path` now, with the same walk. `era`: a number that no other root of the site has.
     ///
     /// # Errors
     /// Why it can't be served, and what to do about it.
-    pub fn reopen(&self, path: &Path) -> Result<Self, OpenFault> {
+    pub fn reopen(&self, path: &Path, era: u64) -> Result<Self, OpenFault> {
         let (directory, stat) = open_root(path).map_err(|errno| OpenFault::of(path, errno))?;
-        Ok(Self { directory, stat, walk: self.walk })
+        let watch = Watch::new(&directory, era);
+        Ok(Self { directory, stat, walk: self.walk, watch })
     }
 
     /// The same root with another walk: to try the one that this kernel doesn't need.
@@ -170,6 +179,23 @@ impl Root {
     pub fn look(&self, path: &CheckedPath<'_>) -> Result<Seen, FileFault> {
         let stat = retry_on_intr(|| statat(&self.directory, path.as_bytes(), AtFlags::empty()));
         stat.map(|stat| Seen::of(&stat)).map_err(fault)
+    }
+
+    /// The calm that there is beneath it; see [`Watch::calm`].
+    pub(crate) fn calm(&self) -> Option<Calm> {
+        self.watch.calm()
+    }
+
+    /// Whether `path` leads to that very version, and any change of that will be told of, from before that was
+    /// seen. Only then may it be taken for [proved](crate::watch::proof::Proof::proved).
+    pub(crate) fn proves(&self, path: &CheckedPath<'_>, identity: &Identity, now: SystemTime) -> bool {
+        // Another file system may be one of those that don't tell.
+        if !identity.is_beside(&self.stat) || !self.watch.covers(&self.directory, path, now) {
+            return false;
+        }
+        let itself = AtFlags::SYMLINK_NOFOLLOW;
+        let stat = retry_on_intr(|| statat(&self.directory, path.as_bytes(), itself));
+        stat.is_ok_and(|stat| Identity::of(&stat) == *identity)
     }
 
     /// Opens what `path` leads to beneath the root.

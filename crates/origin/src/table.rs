@@ -1,7 +1,7 @@
 //! The files that were asked for lately: small ones in memory, large ones open.
 //!
-//! An entry is only used after a look at the disk has shown the same version of the same file, so
-//! that nothing in here is ever out of date. Large files are closed when nobody has asked for them
+//! An entry is only used if the disk holds the same version of the same file, as a look at it has shown or
+//! [`watch`](crate::watch) can tell, so that nothing in here is ever out of date. Large files are closed when nobody has asked for them
 //! for a while: the disk space of a deleted file is given back only then.
 
 use std::collections::hash_map::RandomState;
@@ -81,11 +81,14 @@ impl Table {
     /// What is kept under `name`, if it is of that very version.
     #[must_use]
     pub fn get(&self, name: &[u8], identity: &Identity) -> Option<Arc<Representation>> {
+        self.find(name).filter(|kept| kept.identity() == identity)
+    }
+
+    /// What is kept under `name`, of whatever version: to be used only if that is still the one on the disk.
+    #[must_use]
+    pub(crate) fn find(&self, name: &[u8]) -> Option<Arc<Representation>> {
         let shard = self.read(name);
         let entry = shard.entries.get(name)?;
-        if entry.representation.identity() != identity {
-            return None;
-        }
         // Written only if it changes something: all cores ask for the same few files.
         if !entry.used.load(Ordering::Relaxed) {
             entry.used.store(true, Ordering::Relaxed);
