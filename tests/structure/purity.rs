@@ -21,6 +21,13 @@ const PURE: &[&str] = &[
     "crates/download/src/redirect",
     "crates/download/src/retry",
     "crates/download/src/fault",
+    "crates/download/src/answer",
+    "crates/download/src/journal",
+    "crates/download/src/link",
+    "crates/download/src/meter",
+    "crates/download/src/plan",
+    "crates/download/src/spans",
+    "crates/download/src/version",
 ];
 
 /// What a pure place may not mention, wherever in a path it stands.

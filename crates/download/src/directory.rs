@@ -51,9 +51,9 @@ impl Directory {
         }
     }
 
-    /// Makes a file that was not there, and opens it for writing.
+    /// Makes a file that was not there, and opens it for reading and writing.
     pub(crate) fn create(&self, name: &FileName) -> io::Result<File> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(&self.fd, name.as_os_str(), flags, MODE)?))
     }
 
@@ -61,6 +61,18 @@ impl Directory {
     pub(crate) fn open_file(&self, name: &FileName) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(&self.fd, name.as_os_str(), flags, Mode::empty())?))
+    }
+
+    /// Opens a regular file that is the user's own and has no other name, for reading and writing: in a
+    /// directory that others may write to, nobody else can have put it there.
+    pub(crate) fn open_own(&self, name: &FileName) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::openat(&self.fd, name.as_os_str(), flags, Mode::empty())?);
+        let stat = rustix::fs::fstat(&file)?;
+        let is_own = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && stat.st_uid == rustix::process::geteuid().as_raw()
+            && stat.st_nlink == 1;
+        if is_own { Ok(file) } else { Err(io::ErrorKind::PermissionDenied.into()) }
     }
 
     /// Whether `name` is the open `file`, and not another one that has taken its place.

@@ -6,6 +6,8 @@ use message::failure::{Failure, FailureKind};
 use message::target::TargetFault;
 use message::{HeaderValue, StatusCode};
 
+use crate::answer::Misbehaviour;
+use crate::digest::Digest;
 use crate::file_fault::FileFault;
 use crate::url::Url;
 
@@ -72,6 +74,50 @@ pub enum GetFault {
         /// What its `Retry-After` asks for (RFC 9110 §10.2.3).
         retry_after: Option<Duration>,
     },
+    /// A response that can't be used as it is.
+    #[error("{url} {how}")]
+    Misbehaved {
+        /// What was asked for.
+        url: Url,
+        /// What is wrong with it.
+        how: Misbehaviour,
+    },
+    /// A piece was asked for, and the whole came.
+    #[error("{url} sends the whole where a part is asked for")]
+    NoRanges {
+        /// What was asked for.
+        url: Url,
+    },
+    /// The file became another one again and again.
+    #[error("{url} keeps changing: {versions} versions of it have been seen")]
+    KeepsChanging {
+        /// What was to be got.
+        url: Url,
+        /// How many there were.
+        versions: u32,
+    },
+    /// Nobody is left to be asked.
+    #[error("nobody is left who has {url}")]
+    NoSource {
+        /// What was to be got.
+        url: Url,
+    },
+    /// What arrived does not have the digest that it must have.
+    #[error("{url} does not match its checksum {expected}")]
+    Digest {
+        /// What was to be got.
+        url: Url,
+        /// What it must hash to.
+        expected: Digest,
+    },
+    /// More than was to be taken.
+    #[error("{url} is larger than {limit} bytes (--max-size)")]
+    TooLarge {
+        /// What was asked for.
+        url: Url,
+        /// How much was to be taken at most.
+        limit: u64,
+    },
     /// A redirect to where this download has been already (RFC 9110 §15.4).
     #[error("redirect loop: {}", shown_trail(.trail))]
     RedirectLoop {
@@ -124,9 +170,9 @@ impl GetFault {
     /// | 6 | the server or proxy wants a user name and password (401, 407) |
     /// | 7 | what came is not HTTP, or is an answer to something else |
     /// | 8 | the server answered, and not with the file |
+    /// | 9 | the file does not match its checksum |
     ///
-    /// 0 (success), 2 (usage) and 130 (interrupted) are the program's own; 9 is kept for a digest that
-    /// does not match.
+    /// 0 (success), 2 (usage) and 130 (interrupted) are the program's own.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
@@ -134,14 +180,20 @@ impl GetFault {
             Self::NoAnswer { .. } | Self::Stalled { .. } => 4,
             Self::NoResponse { failure, .. } | Self::Broken { failure, .. } => exit_status_of(failure.kind()),
             Self::Tls { .. } => 5,
+            Self::Digest { .. } => 9,
             Self::Status { status, .. } => match *status {
                 StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => 6,
-                // RFC 9110 §15.3.7: the answer to a request with Range, which this was not.
-                StatusCode::PARTIAL_CONTENT => 7,
                 _ => 8,
             },
-            Self::NoLocation { .. } | Self::BadLocation { .. } => 7,
-            Self::RedirectLoop { .. } | Self::RedirectLimit { .. } => 8,
+            Self::NoLocation { .. }
+            | Self::BadLocation { .. }
+            | Self::Misbehaved { .. }
+            | Self::NoRanges { .. }
+            | Self::KeepsChanging { .. } => 7,
+            Self::RedirectLoop { .. }
+            | Self::RedirectLimit { .. }
+            | Self::TooLarge { .. }
+            | Self::NoSource { .. } => 8,
         }
     }
 }
@@ -255,7 +307,6 @@ mod tests {
             (status(403, None), 8),
             (status(404, None), 8),
             (status(500, None), 8),
-            (status(206, None), 7),
             (GetFault::NoLocation { url: url("a/"), status: StatusCode::FOUND }, 7),
             (GetFault::RedirectLimit { limit: 10, last: url("a/") }, 8),
         ] {

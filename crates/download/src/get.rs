@@ -1,28 +1,44 @@
 //! A download from beginning to end.
 //!
-//! 1. Find the place for it, and refuse at once what can't go well.
-//! 2. Ask, and follow redirects, until there is a 200.
-//! 3. Take the content in, into a part.
+//! 1. Find the place for it, and what another run has left there.
+//! 2. Do what the plan says, until everything is there: ask sources, for all or for pieces.
+//! 3. Check it against every digest that is known.
 //! 4. Make the part the file.
 //!
-//! Where 2 or 3 fails with something that may pass, they are done again from the start: from the
-//! order's own URL, so that a balancer is asked anew and may choose another server.
+//! Where 3 finds something wrong, the source that brought it is sought, and 2 goes on without it.
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use message::service::Service;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
 use crate::clock::Clock;
+use crate::crew::Crew;
 use crate::fault::GetFault;
 use crate::fetch::Fetch;
+use crate::ledger::{Ledger, NOTE_EVERY, boot_id};
 use crate::order::Order;
-use crate::progress::Progress;
+use crate::places::Places;
+use crate::plan::planner::{Plan, Step};
+use crate::plan::terms::Terms;
+use crate::progress::{Event, Progress};
 use crate::redirect::Redirect;
-use crate::retry::Retries;
-use crate::sink::Destination;
+use crate::retry::lapse;
+use crate::sink::Sink;
+use crate::transfer::Transfer;
 use crate::url::Url;
+use crate::verify::{Verdict, verify};
+use crate::work::{Outcome, Work};
+
+/// How many versions of a file that changes while it is fetched are begun with.
+const VERSIONS_MAX: u32 = 5;
+
+/// How long the ends of answers are waited for when everything is there.
+const CLOSING: Duration = Duration::from_millis(500);
 
 /// What a download came to.
 #[derive(Debug)]
@@ -31,21 +47,36 @@ pub struct Fetched {
     pub path: Option<PathBuf>,
     /// Its length in bytes.
     pub bytes: u64,
-    /// Where it came from in the end.
+    /// Where the answer came from that said what it is.
     pub final_url: Url,
     /// The redirects that led there, in order.
     pub redirects: Vec<Redirect>,
     /// From the call to the file in its place, pauses and failed tries included.
     pub elapsed: Duration,
-    /// Which try succeeded, from 1.
+    /// How many bytes had been got by an earlier run.
+    pub kept: u64,
+    /// Who sent how much.
+    pub shares: Vec<Share>,
+    /// Sources whose bytes did not match the checksum.
+    pub corrupt: Vec<Url>,
+    /// How often a source had to be asked again, and once more.
     pub attempt: u32,
+}
+
+/// What one source has sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Where from.
+    pub source: Url,
+    /// How many bytes of content.
+    pub bytes: u64,
 }
 
 /// Gets what `order` says through `upstream`, which takes requests with absolute targets.
 ///
 /// `now` is the wall time at the call; it stamps the requests, and dates in `Retry-After` are judged
-/// by it. Dropping the future gives the download up and removes what is unfinished. It runs on a
-/// tokio runtime with its time driver; see [`Order`] for the limits of everything.
+/// by it. Dropping the future gives the download up: what can be gone on with is kept, anything else is
+/// removed. It runs on a tokio runtime with its time driver; see [`Order`] for the limits of everything.
 ///
 /// # Errors
 /// Why there is no file. What was there under its name before is untouched then.
@@ -55,50 +86,226 @@ pub async fn get<S: Service, P: Progress>(
     now: SystemTime,
     progress: &P,
 ) -> Result<Fetched, GetFault> {
-    let mut destination = Destination::open(order.output, &order.url, order.force)?;
-    let mut retries = Retries::new(order.tries, order.retry_after_max);
+    let clock = Clock::new(now);
     let fetch = Fetch {
         upstream,
         progress,
-        clock: Clock::new(now),
-        start: order.balancer.map_or_else(|| order.url.clone(), |balancer| order.url.at(&balancer)),
+        clock,
         redirects_max: order.redirects_max,
         answer_within: order.answer_within,
-        stall: order.stall,
+        fields: order.fields.clone(),
+        own: (order.url.clone(), order.own_fields.clone()),
     };
-    let mut attempt: u32 = 1;
-    loop {
-        let fault = match try_once(&fetch, &mut destination, attempt).await {
-            Ok(fetched) => {
-                progress.done();
-                return Ok(fetched);
-            }
-            Err(fault) => fault,
-        };
-        if !destination.can_start_over() {
-            return Err(fault);
+    let (stall, retry_after_max) = (order.stall, order.retry_after_max);
+    let transfer = begin(order, progress)?;
+    let kept = transfer.plan.spans().total();
+    let work = Work { fetch, transfer: Mutex::new(transfer), stall, news: Notify::new() };
+    let attempt = run(&work, retry_after_max).await?;
+    let (length, modified, path) = {
+        let transfer = work.lock();
+        (transfer.length(), transfer.modified(), transfer.sink.path())
+    };
+    let sink = std::mem::replace(&mut work.lock().sink, Sink::Landed);
+    sink.land(length, modified).await?;
+    progress.on(Event::Done);
+    let transfer = work.lock();
+    Ok(Fetched {
+        path,
+        bytes: length,
+        final_url: transfer.final_url.clone(),
+        redirects: transfer.redirects.clone(),
+        elapsed: clock.elapsed(),
+        kept,
+        shares: shares(&transfer.places),
+        corrupt: corrupt(&transfer.places),
+        attempt,
+    })
+}
+
+/// Step 1.
+fn begin(order: Order, progress: &impl Progress) -> Result<Transfer, GetFault> {
+    let mut sink = Sink::open(order.output, &order.url, order.force)?;
+    let start = order.balancer.as_ref().map_or_else(|| order.url.clone(), |balancer| order.url.at(balancer));
+    let terms = Terms {
+        connections: order.connections.get(),
+        per_source: order.per_source.get(),
+        tries: order.tries.get(),
+        stall: order.stall,
+        in_order: sink.is_in_order(),
+    };
+    let ours = |url: &Url| *url == order.url || order.mirrors.contains(url) || !order.checksums.is_empty();
+    let journal = sink.reopen()?.filter(|journal| ours(&journal.url));
+    let mut version = journal.as_ref().map(|journal| journal.version.clone());
+    let final_url = journal.as_ref().map_or_else(|| start.clone(), |journal| journal.final_url.clone());
+    let spans = journal.map(|journal| journal.certain(boot_id())).unwrap_or_default();
+    if spans.is_empty() {
+        version = None;
+    }
+    let wanted = version.as_ref().and_then(|version| version.length).map(|length| 0..length);
+    if let Some(wanted) = &wanted {
+        progress.on(Event::Started { total: Some(wanted.end), kept: spans.total() });
+    }
+    let mut plan = Plan::new(terms, wanted, spans.clone());
+    let mut places = Places::default();
+    for (rank, url) in (0..).zip(std::iter::once(start).chain(order.mirrors)) {
+        if places.add(url) {
+            plan.add_source(rank);
         }
-        let Some(pause) = retries.pause_after(&fault, jitter()) else { return Err(fault) };
-        tracing::debug!(%fault, ?pause, attempt, "trying again");
-        progress.again(&fault, pause);
-        tokio::time::sleep(pause).await;
-        attempt = attempt.saturating_add(1);
+    }
+    Ok(Transfer {
+        url: order.url,
+        plan,
+        places,
+        sink,
+        ledger: Ledger::new(spans),
+        version,
+        final_url,
+        redirects: Vec::new(),
+        expected: order.checksums.clone(),
+        checksums: order.checksums,
+        suspects: Vec::new(),
+        size_max: order.size_max,
+    })
+}
+
+/// Steps 2 and 3. Gives how often somebody had to be asked again, and once more.
+async fn run<S: Service, P: Progress>(
+    work: &Work<'_, S, P>,
+    retry_after_max: Duration,
+) -> Result<u32, GetFault> {
+    let mut crew = Crew::new();
+    let (mut attempt, mut versions) = (1_u32, 1_u32);
+    loop {
+        let now = work.fetch.clock.elapsed();
+        let step = work.lock().plan.next(now);
+        match step {
+            Step::Ask { task, source, range } => crew.add(work.run(task, source, range)),
+            Step::Wait(until) => {
+                let pause = until.saturating_sub(now).min(NOTE_EVERY);
+                tokio::select! {
+                    outcome = crew.next() => if end_of(work, outcome, retry_after_max)? {
+                        attempt = attempt.saturating_add(1);
+                    },
+                    () = work.news.notified() => {}
+                    () = sleep(pause) => {}
+                }
+                keep_books(work).await;
+            }
+            Step::Done => {
+                close(work, &mut crew, retry_after_max).await?;
+                match verify(work).await? {
+                    Verdict::Good => return Ok(attempt),
+                    Verdict::FetchAgain => {}
+                }
+            }
+            Step::Stuck => {
+                versions = versions.saturating_add(1);
+                turn_to_other_version(work, versions)?;
+            }
+        }
     }
 }
 
-/// Steps 2 to 4.
-async fn try_once<S: Service, P: Progress>(
-    fetch: &Fetch<'_, S, P>,
-    destination: &mut Destination,
-    attempt: u32,
-) -> Result<Fetched, GetFault> {
-    let path = destination.path();
-    let found = fetch.find().await?;
-    let mut sink = destination.sink()?;
-    let bytes = fetch.receive(&found.url, found.content, &mut sink).await?;
-    sink.land().await?;
-    let elapsed = fetch.clock.elapsed();
-    Ok(Fetched { path, bytes, final_url: found.url, redirects: found.redirects, elapsed, attempt })
+/// Everything is there: answers that are about to end may still say that something was wrong.
+async fn close<S: Service, P: Progress>(
+    work: &Work<'_, S, P>,
+    crew: &mut Crew<'_, Outcome>,
+    retry_after_max: Duration,
+) -> Result<(), GetFault> {
+    while !crew.is_empty() && work.lock().plan.is_closing() {
+        let Ok(outcome) = timeout(CLOSING, crew.next()).await else { break };
+        end_of(work, outcome, retry_after_max)?;
+    }
+    Ok(())
+}
+
+/// What becomes of a source whose work has ended; whether it is asked again.
+fn end_of<S: Service, P: Progress>(
+    work: &Work<'_, S, P>,
+    outcome: Outcome,
+    retry_after_max: Duration,
+) -> Result<bool, GetFault> {
+    let Outcome { task, source, result } = outcome;
+    let mut transfer = work.lock();
+    let Err(lost) = result else {
+        transfer.plan.finished(task);
+        return Ok(false);
+    };
+    let fault = lost.fault;
+    if let Some(range) = lost.tainted {
+        transfer.plan.discard(&range);
+    }
+    let given_up = !transfer.plan.is_divisible() && !transfer.sink.can_begin();
+    if matches!(fault, GetFault::File(_) | GetFault::TooLarge { .. }) || given_up {
+        return Err(fault);
+    }
+    let now = work.fetch.clock.elapsed();
+    let pause = transfer.plan.failed(task, lapse(&fault, retry_after_max), jitter(), now);
+    tracing::debug!(%fault, ?pause, "a source has failed");
+    let others = transfer.plan.has_source();
+    if let Some(place) = transfer.places.get_mut(source) {
+        match pause {
+            Some(pause) => work.fetch.progress.on(Event::Again { fault: &fault, pause }),
+            None if others => work.fetch.progress.on(Event::Dropped { source: &place.start, fault: &fault }),
+            None => {}
+        }
+        // Whoever sent us there is asked anew, and may choose another server.
+        place.at = None;
+        place.fault = Some(fault);
+    }
+    Ok(pause.is_some())
+}
+
+/// Nobody has the version any more that has been begun with.
+fn turn_to_other_version<S: Service, P: Progress>(
+    work: &Work<'_, S, P>,
+    versions: u32,
+) -> Result<(), GetFault> {
+    let mut transfer = work.lock();
+    let fault = transfer.places.take_fault();
+    let can_begin = transfer.sink.can_begin();
+    if can_begin && transfer.plan.turn_to_other_version() {
+        if versions > VERSIONS_MAX {
+            return Err(GetFault::KeepsChanging { url: transfer.url.clone(), versions: VERSIONS_MAX });
+        }
+        transfer.places.forget_versions();
+        transfer.version = None;
+        return Ok(());
+    }
+    Err(fault.unwrap_or_else(|| GetFault::NoSource { url: transfer.url.clone() }))
+}
+
+/// Once in a while: who is far behind, and the journal.
+async fn keep_books<S: Service, P: Progress>(work: &Work<'_, S, P>) {
+    let now = work.fetch.clock.elapsed();
+    let mut books = {
+        let mut transfer = work.lock();
+        if !transfer.ledger.is_due(now) {
+            return;
+        }
+        transfer.plan.look(now);
+        transfer.note();
+        std::mem::take(&mut transfer.ledger)
+    };
+    let (there, file) = {
+        let transfer = work.lock();
+        (transfer.plan.spans().clone(), transfer.sink.reader().and_then(Result::ok))
+    };
+    books.keep_up(&there, || file, now).await;
+    work.lock().ledger = books;
+}
+
+fn shares(places: &Places) -> Vec<Share> {
+    let sent = places.iter().filter(|(_, place)| place.sent > 0);
+    sent.map(|(_, place)| Share {
+        source: place.at.as_ref().unwrap_or(&place.start).clone(),
+        bytes: place.sent,
+    })
+    .collect()
+}
+
+fn corrupt(places: &Places) -> Vec<Url> {
+    places.iter().filter(|(_, place)| place.corrupt).map(|(_, place)| place.start.clone()).collect()
 }
 
 /// A number that differs from process to process and call to call. Nothing depends on it being hard

@@ -1,19 +1,24 @@
-//! The user agent: gets what a URL names and saves it whole, or leaves nothing.
+//! The user agent: gets what a URL names from every place that has it, and saves it whole, or not at all.
 //!
 //! [`get`] asks for a [`Url`] through any [`Service`](message::Service) (the engine's pool, or a proxy
-//! behind it), follows redirects, and saves a final 200 under one name in one directory. The promises:
+//! behind it), and for pieces of it wherever else it is: at the [`Order`]'s mirrors, and where responses
+//! point to (`Link: rel=duplicate`, RFC 6249). The promises:
 //!
-//! - A file appears under its final name only when all of it has arrived; until then, and if anything
-//!   goes wrong, what was there before is untouched. The unfinished `NAME.part` is removed when a
-//!   download fails or its future is dropped.
+//! - A file appears under its final name only when all of it has arrived and has every digest that is known
+//!   of it; until then, and if anything goes wrong, what was there before is untouched.
+//! - Bytes of different versions are never put together. Pieces are asked for under `If-Range` with a strong
+//!   validator, or with a digest that tells in the end; each answer is checked against what was asked, and
+//!   against what all others have said.
+//! - What has come is kept in `NAME.part`, with a journal beside it, for the next run to go on with, however
+//!   this one ends. What can't be gone on with is removed.
 //! - Nothing that a server says (a `Location`, a path, an encoded separator) leads outside the output
 //!   directory: files are made through [`FileName`]s only, relative to an open directory.
 //! - Every wait, retry and redirect has a limit that the [`Order`] names, and every way to fail has its
 //!   own [`GetFault`] with an [exit status](GetFault::exit_status).
 //!
 //! What it does *not* do: it opens no socket, reads no clock (the caller says what time it is), prints
-//! nothing and knows no terminal (see [`Progress`]), keeps no cookies, no credentials and no cache, and
-//! decodes no content codings: it asks for none and saves the bytes that come.
+//! nothing and knows no terminal (see [`Progress`]), keeps no cookies and no cache, and decodes no content
+//! codings: it asks for none, and refuses those that come nevertheless.
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -26,28 +31,45 @@
 //! ```
 
 #![forbid(unsafe_code)]
-#![warn(clippy::indexing_slicing)]
+#![cfg_attr(not(test), warn(clippy::indexing_slicing))]
 
+mod answer;
 mod clock;
+mod crew;
+mod digest;
 mod directory;
 mod fault;
 mod fetch;
 mod file_fault;
 mod get;
+mod journal;
+mod ledger;
+mod link;
+mod meter;
 mod name;
 mod order;
 mod part;
+mod places;
+mod plan;
 mod progress;
 mod redirect;
 mod retry;
 mod sink;
+mod spans;
+mod transfer;
 mod url;
+mod verify;
+mod version;
+mod work;
 
+pub use answer::Misbehaviour;
+pub use digest::{Algorithm, Digest};
 pub use fault::GetFault;
 pub use file_fault::FileFault;
-pub use get::{Fetched, get};
+pub use get::{Fetched, Share, get};
 pub use name::FileName;
 pub use order::{Order, Output};
-pub use progress::Progress;
+pub use progress::{Event, Progress};
 pub use redirect::Redirect;
 pub use url::Url;
+pub use version::Difference;

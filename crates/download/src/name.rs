@@ -13,6 +13,11 @@ const INDEX: &str = "index.html";
 /// What an unfinished file has at the end of its name.
 const PART: &str = ".part";
 
+/// What the journal of an unfinished file has at the end of its name, and what one that is being written
+/// has: no longer, so that it fits wherever the other does.
+const JOURNAL: &str = ".part.sockets";
+const JOURNAL_DRAFT: &str = ".part.socket~";
+
 /// Longest extension that a name keeps when it is cut, in bytes.
 const EXTENSION_MAX: usize = 16;
 
@@ -23,7 +28,7 @@ pub struct FileName(OsString);
 impl FileName {
     /// Longest name that is made of a URL, in bytes: file systems take 255, and the name must leave
     /// room for `.part` and for the name of a journal beside that (`.sockets`).
-    pub const URL_NAME_MAX: usize = 255 - ".part.sockets".len();
+    pub const URL_NAME_MAX: usize = 255 - JOURNAL.len();
 
     /// A name from the last segment of a URL's path, percent-decoded. Every path gives one:
     ///
@@ -62,8 +67,24 @@ impl FileName {
     /// The name that the file has until it is whole.
     #[must_use]
     pub fn part(&self) -> Self {
+        self.with_end(PART)
+    }
+
+    /// The name of the journal beside that.
+    #[must_use]
+    pub(crate) fn journal(&self) -> Self {
+        self.with_end(JOURNAL)
+    }
+
+    /// The name of a journal that is being written.
+    #[must_use]
+    pub(crate) fn journal_draft(&self) -> Self {
+        self.with_end(JOURNAL_DRAFT)
+    }
+
+    fn with_end(&self, end: &str) -> Self {
         let mut name = self.0.clone();
-        name.push(PART);
+        name.push(end);
         Self(name)
     }
 

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::io::Write;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use message::Fields;
 use message::target::Authority;
 
+use crate::digest::Digest;
 use crate::url::Url;
 
 /// What a download is to do. [`Order::new`] gives the defaults; every field may be changed.
@@ -15,15 +17,29 @@ use crate::url::Url;
 pub struct Order {
     /// What to get. Its path also gives the name of the file, whatever redirects say.
     pub url: Url,
+    /// Other places of the same file. Default: none but those that responses tell of.
+    pub mirrors: Vec<Url>,
     /// Ask this balancer for the URL's path instead, and follow its redirect. Default: none.
     pub balancer: Option<Authority>,
     /// Where the content goes.
     pub output: Output,
     /// Replace a file that is there already; without it that is an error. Default: no.
     pub force: bool,
-    /// How many redirects are followed in one try; one more is an error. Default: 10.
+    /// Digests that the file must have, all of them. Default: none but those that responses tell.
+    pub checksums: Vec<Digest>,
+    /// Fields for every request, in the place of our own of that name. Default: none.
+    pub fields: Fields,
+    /// Fields for requests to the origin of `url` only, such as `Authorization`. Default: none.
+    pub own_fields: Fields,
+    /// The most connections altogether. Default: 16.
+    pub connections: NonZeroUsize,
+    /// The most connections to one host and port. Default: 4.
+    pub per_source: NonZeroUsize,
+    /// The most bytes that are taken. Default: any number.
+    pub size_max: Option<u64>,
+    /// How many redirects are followed for one answer; one more is an error. Default: 10.
     pub redirects_max: usize,
-    /// How many times it is tried in all. Default: 3.
+    /// How often in a row a source may fail without having brought anything that could be kept. Default: 3.
     pub tries: NonZeroU32,
     /// Longest wait that a server's `Retry-After` may ask for; one that asks for more is not asked
     /// again. Default: 60 s.
@@ -31,7 +47,8 @@ pub struct Order {
     /// Longest wait for the head of a response, connecting included. Longer than `stall`, since a
     /// cache or balancer on the way may have to fetch first. Default: 30 s.
     pub answer_within: Duration,
-    /// A try is given up if no byte of the content comes for this long. Default: 5 s.
+    /// A connection is given up if no byte of the content comes for this long, or if it brings less than a
+    /// tenth of what its peers bring. Default: 5 s.
     pub stall: Duration,
 }
 
@@ -42,8 +59,8 @@ pub enum Output {
     /// This file, in a directory that is there. A symbolic link of that name is replaced, not
     /// followed. A device or pipe is written to as it is.
     File(PathBuf),
-    /// Standard output, or another place that takes the bytes as they come. What has been written
-    /// can't be taken back: nothing is tried again after the first byte.
+    /// Standard output, or another place that takes the bytes as they come: in order, from one connection
+    /// at a time. What has been written can't be taken back.
     Writer(Box<dyn Write + Send>),
 }
 
@@ -53,9 +70,16 @@ impl Order {
     pub fn new(url: Url, output: Output) -> Self {
         Self {
             url,
+            mirrors: Vec::new(),
             balancer: None,
             output,
             force: false,
+            checksums: Vec::new(),
+            fields: Fields::new(),
+            own_fields: Fields::new(),
+            connections: NonZeroUsize::MIN.saturating_add(15),
+            per_source: NonZeroUsize::MIN.saturating_add(3),
+            size_max: None,
             redirects_max: 10,
             tries: NonZeroU32::MIN.saturating_add(2),
             retry_after_max: Duration::from_secs(60),

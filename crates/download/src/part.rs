@@ -1,40 +1,58 @@
-//! The unfinished file, `NAME.part`: there while it is written, gone when it is dropped.
+//! The unfinished file, `NAME.part`, and the journal beside it, `NAME.part.sockets`.
 //!
 //! Its writer holds a lock on it (flock(2)), which ends with the process however that ends: so a part
-//! without a lock is what a killed download has left, and is replaced, and one with a lock is not
-//! ours to touch. Only who holds the lock of a part removes or renames it.
+//! without a lock is what a killed download has left, and one with a lock is not ours to touch. Only who
+//! holds the lock of a part removes or renames it, and writes its journal.
+//!
+//! Bytes are written before the journal says that they are there, and the journal takes its place in one
+//! step: so at every moment it can be believed. It is written about once a second while there is something
+//! to lose, and when the part is dropped.
 
 use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use rustix::fs::{FileType, FlockOperation};
+use rustix::fs::{FallocateFlags, FileType, FlockOperation, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use crate::directory::Directory;
 use crate::file_fault::FileFault;
+use crate::journal::{JOURNAL_MAX, Journal};
 use crate::name::FileName;
 
 /// How often the part is made anew when others take it away in between.
 const CREATE_TRIES: usize = 5;
 
-/// Pieces smaller than this, in bytes, are gathered before they are written.
-const GATHER: usize = 64 * 1024;
+/// Files of at least this length, in bytes, get their place on the disk before they arrive.
+const ALLOCATE_MIN: u64 = 8 * 1024 * 1024;
 
 /// An unfinished file that is ours.
 ///
 /// Writing blocks this thread. A download has nothing else to do while the disk takes no more: what
-/// comes meanwhile waits in the socket, so memory stays flat without a queue, and no block is handed
+/// comes meanwhile waits in the sockets, so memory stays flat without a queue, and no block is handed
 /// from thread to thread, which costs more than the copy into the page cache that a write is.
 #[derive(Debug)]
 pub(crate) struct Part {
     directory: Arc<Directory>,
     name: FileName,
-    file: BufWriter<File>,
+    file: File,
     may_replace: bool,
-    landed: bool,
+    journaled: bool,
+    end: End,
+}
+
+/// What becomes of a part that is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It is removed.
+    Remove,
+    /// It stays, to be gone on with.
+    Keep,
+    /// It has become the file.
+    Landed,
 }
 
 impl Part {
@@ -49,13 +67,7 @@ impl Part {
         for _ in 0..CREATE_TRIES {
             match directory.create(&part) {
                 Ok(file) if claim(&file).map_err(fault)? => {
-                    return Ok(Self {
-                        directory: Arc::clone(directory),
-                        name: name.clone(),
-                        file: BufWriter::with_capacity(GATHER, file),
-                        may_replace,
-                        landed: false,
-                    });
+                    return Ok(Self::of(directory, name, file, may_replace));
                 }
                 Ok(_) => {} // somebody thought it stale before it was locked
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => remove_stale(directory, &part)?,
@@ -65,35 +77,140 @@ impl Part {
         Err(FileFault::InUse { path: directory.path_of(&part) })
     }
 
-    /// Writes `bytes` after those that are there.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), FileFault> {
-        self.file.write_all(bytes).map_err(|error| FileFault::of("write", &self.path(), error))
+    /// The part of `name` that another run has left, and its journal; `None` if there is none to go on with.
+    /// It stays where it is when it is dropped, until it is [begun](Self::begin_anew) anew.
+    ///
+    /// # Errors
+    /// Another process is at it.
+    pub(crate) fn reopen(
+        directory: &Arc<Directory>,
+        name: &FileName,
+        may_replace: bool,
+    ) -> Result<Option<(Self, Journal)>, FileFault> {
+        let Ok(file) = directory.open_own(&name.part()) else { return Ok(None) };
+        if !lock(&file) {
+            return Err(FileFault::InUse { path: directory.path_of(&name.part()) });
+        }
+        let Some(journal) = read_journal(directory, name) else { return Ok(None) };
+        let held = file.metadata().map_or(0, |metadata| metadata.len());
+        if journal.spans.end() > held || !directory.is_file(&name.part(), &file).unwrap_or(false) {
+            return Ok(None);
+        }
+        let mut part = Self::of(directory, name, file, may_replace);
+        (part.journaled, part.end) = (true, End::Keep);
+        Ok(Some((part, journal)))
     }
 
-    /// Makes the part the file.
-    pub(crate) async fn land(mut self) -> Result<(), FileFault> {
+    fn of(directory: &Arc<Directory>, name: &FileName, file: File, may_replace: bool) -> Self {
+        let (directory, name) = (Arc::clone(directory), name.clone());
+        Self { directory, name, file, may_replace, journaled: false, end: End::Remove }
+    }
+
+    /// Throws away what is in it.
+    pub(crate) fn begin_anew(&mut self) -> Result<(), FileFault> {
+        self.forget_journal();
+        self.end = End::Remove;
+        self.file.set_len(0).map_err(|error| FileFault::of("write", &self.path(), error))
+    }
+
+    /// Takes the room for `length` bytes on the disk: one that has no room says so now, and the file lies
+    /// in one piece. In memory (tmpfs) that would cost as much as writing it, and only the room is looked at.
+    pub(crate) fn allocate(&self, length: u64) -> Result<(), FileFault> {
+        if length < ALLOCATE_MIN {
+            return Ok(());
+        }
+        let full = || FileFault::Full { path: self.path() };
+        let held = self.file.metadata().map_or(0, |metadata| metadata.blocks().saturating_mul(512));
+        if let Ok(room) = rustix::fs::fstatvfs(&self.file)
+            && room.f_bavail.saturating_mul(room.f_frsize) < length.saturating_sub(held)
+            && room.f_blocks > 0
+        {
+            return Err(full());
+        }
+        if is_in_memory(&self.file) {
+            return Ok(());
+        }
+        match rustix::fs::fallocate(&self.file, FallocateFlags::KEEP_SIZE, 0, length) {
+            Err(Errno::NOSPC) => Err(full()),
+            // A file system that can't goes without.
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes `bytes` where they belong.
+    pub(crate) fn write_at(&self, bytes: &[u8], at: u64) -> Result<(), FileFault> {
+        self.file.write_all_at(bytes, at).map_err(|error| FileFault::of("write", &self.path(), error))
+    }
+
+    /// The file, for whoever hashes it.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Says in the journal what is there: it is then kept if it is dropped. A journal that can't be written
+    /// is no reason to give up: less is kept then. Whether it is kept.
+    pub(crate) fn note(&mut self, journal: &Journal) -> bool {
+        match self.write_journal(journal) {
+            Ok(()) => {
+                self.journaled = true;
+                self.end = End::Keep;
+            }
+            Err(error) => tracing::debug!(%error, path = %self.path().display(), "no journal"),
+        }
+        self.journaled
+    }
+
+    fn write_journal(&self, journal: &Journal) -> io::Result<()> {
+        let (name, draft) = (self.name.journal(), self.name.journal_draft());
+        let made = match self.directory.create(&draft) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.directory.remove(&draft)?;
+                self.directory.create(&draft)
+            }
+            made => made,
+        }?;
+        made.write_all_at(journal.to_string().as_bytes(), 0)?;
+        self.directory.rename(&draft, &name, true)
+    }
+
+    fn forget_journal(&mut self) {
+        if self.journaled {
+            let _ = self.directory.remove(&self.name.journal());
+            let _ = self.directory.remove(&self.name.journal_draft());
+            self.journaled = false;
+        }
+    }
+
+    /// Makes the part the file, `length` bytes long and `modified` then, if that is known.
+    pub(crate) async fn land(mut self, length: u64, modified: Option<SystemTime>) -> Result<(), FileFault> {
         let (part, path) = (self.name.part(), self.directory.path_of(&self.name));
-        self.file.flush().map_err(|error| FileFault::of("write", &self.path(), error))?;
+        let write_fault = |error| FileFault::of("write", &self.path(), error);
+        if self.file.metadata().map_err(write_fault)?.len() != length {
+            self.file.set_len(length).map_err(write_fault)?;
+        }
         let there =
             self.directory.kind_of(&self.name).map_err(|error| FileFault::of("create", &path, error))?;
-        if self.may_replace && there.is_some() {
-            self.sync().await.map_err(|error| FileFault::of("write", &self.path(), error))?;
+        if (self.may_replace && there.is_some()) || self.journaled {
+            self.sync().await.map_err(write_fault)?;
         }
+        set_modified(&self.file, modified);
         // Else another download's part would become the file.
-        if !self.directory.is_file(&part, self.file.get_ref()).unwrap_or(false) {
+        if !self.directory.is_file(&part, &self.file).unwrap_or(false) {
             return Err(FileFault::Lost { path: self.path() });
         }
         let renamed = self.directory.rename(&part, &self.name, self.may_replace);
         renamed.map_err(|error| FileFault::of("create", &path, error))?;
-        self.landed = true;
+        self.end = End::Landed;
+        self.forget_journal();
         Ok(())
     }
 
     /// Waits until the bytes are on the disk. Without that, a machine that loses power right after the
-    /// rename may come up with neither the old file nor the new one. Where nothing is replaced nothing
-    /// can be lost but the download, and thousands of small files need not wait for the disk each.
+    /// rename may come up with neither the old file nor the new one. Where nothing is replaced, and what
+    /// arrived took less than a second, nothing can be lost but that: thousands of small files need not
+    /// wait for the disk each.
     async fn sync(&self) -> io::Result<()> {
-        let file = self.file.get_ref().try_clone()?;
+        let file = self.file.try_clone()?;
         // May take many seconds: not on this thread, so that the future can be dropped meanwhile.
         match tokio::task::spawn_blocking(move || file.sync_data()).await {
             Ok(result) => result,
@@ -101,19 +218,49 @@ impl Part {
         }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.directory.path_of(&self.name.part())
     }
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if !self.landed
-            && let Err(error) = remove_own(&self.directory, &self.name.part(), self.file.get_ref())
-        {
+        if self.end != End::Remove {
+            return;
+        }
+        self.forget_journal();
+        if let Err(error) = remove_own(&self.directory, &self.name.part(), &self.file) {
             tracing::debug!(%error, path = %self.path().display(), "the unfinished file stays");
         }
     }
+}
+
+fn read_journal(directory: &Directory, name: &FileName) -> Option<Journal> {
+    let file = directory.open_own(&name.journal()).ok()?;
+    let mut text = String::new();
+    file.take(JOURNAL_MAX).read_to_string(&mut text).ok()?;
+    Journal::parse(&text)
+}
+
+/// A file's time is that of its version, as far as the file system can hold it.
+fn set_modified(file: &File, modified: Option<SystemTime>) {
+    let Some(since) = modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok()) else {
+        return;
+    };
+    let Ok(seconds) = i64::try_from(since.as_secs()) else { return };
+    let last_modification = Timespec { tv_sec: seconds, tv_nsec: 0 };
+    let last_access = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
+    let _ = rustix::fs::futimens(file, &Timestamps { last_access, last_modification });
+}
+
+/// Whether the file system keeps its files in memory.
+fn is_in_memory(file: &File) -> bool {
+    #[cfg(target_os = "linux")]
+    const TMPFS_MAGIC: i64 = 0x0102_1994;
+    #[cfg(target_os = "linux")]
+    return rustix::fs::fstatfs(file).is_ok_and(|fs| fs.f_type == TMPFS_MAGIC);
+    #[cfg(not(target_os = "linux"))]
+    false
 }
 
 /// Locks a part that was just made; `false` if somebody took it away before that.
@@ -180,11 +327,11 @@ mod tests {
     #[tokio::test]
     async fn a_part_becomes_the_file_in_one_step() {
         let (tree, directory, name) = place();
-        let mut part = Part::create(&directory, &name, false).unwrap();
-        part.write(b"hello ").unwrap();
-        part.write(b"world").unwrap();
+        let part = Part::create(&directory, &name, false).unwrap();
+        part.write_at(b"world", 6).unwrap();
+        part.write_at(b"hello ", 0).unwrap();
         assert_eq!(names(&tree), ["x.part"]);
-        part.land().await.unwrap();
+        part.land(11, None).await.unwrap();
         assert_eq!(names(&tree), ["x"]);
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"hello world");
     }
@@ -192,8 +339,8 @@ mod tests {
     #[test]
     fn a_part_that_is_dropped_is_removed() {
         let (tree, directory, name) = place();
-        let mut part = Part::create(&directory, &name, false).unwrap();
-        part.write(&[7; 3 * GATHER]).unwrap();
+        let part = Part::create(&directory, &name, false).unwrap();
+        part.write_at(&[7; 100_000], 0).unwrap();
         drop(part);
         assert_eq!(names(&tree), [""; 0]);
     }
@@ -203,12 +350,12 @@ mod tests {
         let (tree, directory, name) = place();
         let part = Part::create(&directory, &name, false).unwrap();
         fs::write(tree.path().join("x"), "theirs").unwrap();
-        assert!(matches!(part.land().await, Err(FileFault::Exists { .. })));
+        assert!(matches!(part.land(0, None).await, Err(FileFault::Exists { .. })));
         assert_eq!(names(&tree), ["x"]);
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"theirs");
-        let mut part = Part::create(&directory, &name, true).unwrap();
-        part.write(b"ours").unwrap();
-        part.land().await.unwrap();
+        let part = Part::create(&directory, &name, true).unwrap();
+        part.write_at(b"ours", 0).unwrap();
+        part.land(4, None).await.unwrap();
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"ours");
     }
 
@@ -216,9 +363,9 @@ mod tests {
     async fn what_a_killed_download_left_is_replaced() {
         let (tree, directory, name) = place();
         fs::write(tree.path().join("x.part"), "much more than the new one has").unwrap();
-        let mut part = Part::create(&directory, &name, false).unwrap();
-        part.write(b"new").unwrap();
-        part.land().await.unwrap();
+        let part = Part::create(&directory, &name, false).unwrap();
+        part.write_at(b"new", 0).unwrap();
+        part.land(3, None).await.unwrap();
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"new");
     }
 
@@ -251,11 +398,11 @@ mod tests {
         let (tree, directory, name) = place();
         let lost = Part::create(&directory, &name, true).unwrap();
         fs::remove_file(tree.path().join("x.part")).unwrap();
-        let mut other = Part::create(&directory, &name, false).unwrap();
-        other.write(b"theirs").unwrap();
-        assert!(matches!(lost.land().await, Err(FileFault::Lost { .. })));
+        let other = Part::create(&directory, &name, false).unwrap();
+        other.write_at(b"theirs", 0).unwrap();
+        assert!(matches!(lost.land(0, None).await, Err(FileFault::Lost { .. })));
         assert_eq!(names(&tree), ["x.part"]);
-        other.land().await.unwrap();
+        other.land(6, None).await.unwrap();
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"theirs");
     }
 

@@ -1,16 +1,17 @@
-//! Whether a download is tried again, and when.
+//! Whether a source is asked again, and when.
 //!
 //! Pure. A GET is idempotent (RFC 9110 §9.2.2): repeating it does no harm, so what matters is only
 //! whether the next try may go better.
 
-use std::num::NonZeroU32;
 use std::time::{Duration, SystemTime};
 
 use message::failure::FailureKind;
 use message::field::date::HttpDate;
 use message::{Fields, StatusCode, header};
 
+use crate::answer::Misbehaviour;
 use crate::fault::GetFault;
+use crate::plan::source::Lapse;
 
 /// The pause before the second try, before jitter; each further one is twice as long.
 const PAUSE_MIN: Duration = Duration::from_millis(500);
@@ -18,40 +19,27 @@ const PAUSE_MIN: Duration = Duration::from_millis(500);
 /// The longest pause, before jitter.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// The tries that are left, and the pause before the next.
-#[derive(Debug)]
-pub(crate) struct Retries {
-    left: u32,
-    pause: Duration,
-    retry_after_max: Duration,
+/// How long a source is left alone after so many failures in a row, from 1.
+///
+/// Half of the pause is fixed and half depends on `jitter` (any number), so that clients that were cut off
+/// together do not come back together.
+pub(crate) fn backoff(failures: u32, jitter: u64) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    jittered(PAUSE_MIN.saturating_mul(1 << doublings).min(PAUSE_MAX), jitter)
 }
 
-impl Retries {
-    /// `tries` in all, the first included.
-    pub(crate) fn new(tries: NonZeroU32, retry_after_max: Duration) -> Self {
-        Self { left: tries.get().saturating_sub(1), pause: PAUSE_MIN, retry_after_max }
-    }
-
-    /// How long to wait before the try after `fault`; `None` if there is none.
-    ///
-    /// Half of the pause is fixed and half depends on `jitter` (any number), so that clients that were
-    /// cut off together do not come back together. A `Retry-After` is obeyed if it is no longer than
-    /// is waited for; if it is, asking earlier would be rude and asking later is not ours to decide.
-    pub(crate) fn pause_after(&mut self, fault: &GetFault, jitter: u64) -> Option<Duration> {
-        if self.left == 0 || !may_go_better(fault) {
-            return None;
-        }
-        let asked = match fault {
-            GetFault::Status { retry_after, .. } => retry_after.unwrap_or_default(),
-            _ => Duration::ZERO,
-        };
-        if asked > self.retry_after_max {
-            return None;
-        }
-        let pause = jittered(self.pause, jitter).max(asked);
-        self.left = self.left.saturating_sub(1);
-        self.pause = self.pause.saturating_mul(2).min(PAUSE_MAX);
-        Some(pause)
+/// What `fault` says about the source that it came of.
+///
+/// A `Retry-After` is obeyed if it is no longer than `retry_after_max`; if it is, asking earlier would be
+/// rude and asking later is not ours to decide.
+pub(crate) fn lapse(fault: &GetFault, retry_after_max: Duration) -> Lapse {
+    match fault {
+        GetFault::Misbehaved { how: Misbehaviour::OtherVersion(_), .. } => Lapse::OtherVersion,
+        GetFault::NoRanges { .. } => Lapse::NoRanges,
+        GetFault::Status { retry_after: Some(asked), .. } if *asked > retry_after_max => Lapse::Lasting,
+        GetFault::Status { retry_after, .. } if may_go_better(fault) => Lapse::Passing(*retry_after),
+        fault if may_go_better(fault) => Lapse::Passing(None),
+        _ => Lapse::Lasting,
     }
 }
 
@@ -69,6 +57,12 @@ fn may_go_better(fault: &GetFault) -> bool {
         GetFault::NoResponse { failure, .. } | GetFault::Broken { failure, .. } => is_passing(failure.kind()),
         GetFault::Status { status, .. } => is_passing_status(*status),
         GetFault::File(_)
+        | GetFault::Digest { .. }
+        | GetFault::Misbehaved { .. }
+        | GetFault::NoRanges { .. }
+        | GetFault::KeepsChanging { .. }
+        | GetFault::TooLarge { .. }
+        | GetFault::NoSource { .. }
         | GetFault::Tls { .. }
         | GetFault::RedirectLoop { .. }
         | GetFault::RedirectLimit { .. }
@@ -140,26 +134,11 @@ mod tests {
         GetFault::NoResponse { url: url(), failure }
     }
 
-    fn retries(tries: u32) -> Retries {
-        Retries::new(NonZeroU32::new(tries).unwrap(), Duration::from_secs(60))
-    }
-
-    #[test]
-    fn three_tries_have_two_pauses() {
-        let mut retries = retries(3);
-        assert!(retries.pause_after(&refused(), 0).is_some());
-        assert!(retries.pause_after(&refused(), 0).is_some());
-        assert_eq!(retries.pause_after(&refused(), 0), None);
-    }
-
     #[test]
     fn pauses_double_up_to_their_limit() {
-        let mut retries = retries(10);
-        let pauses: Vec<u128> = (0..9)
-            .filter_map(|_| retries.pause_after(&refused(), 0))
-            .map(|pause| pause.as_millis())
-            .collect();
-        assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
+        let pauses = (1..10).map(|failures| backoff(failures, 0).as_millis());
+        assert_eq!(pauses.collect::<Vec<_>>(), [250, 500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000]);
+        assert_eq!(backoff(u32::MAX, 0).as_secs(), 15);
     }
 
     #[test]
@@ -172,9 +151,10 @@ mod tests {
 
     #[test]
     fn retry_after_is_obeyed_up_to_its_limit_section_10_2_3() {
-        assert_eq!(retries(3).pause_after(&status(503, Some(60)), 0), Some(Duration::from_secs(60)));
-        assert_eq!(retries(3).pause_after(&status(503, Some(61)), 0), None);
-        assert_eq!(retries(3).pause_after(&status(503, Some(0)), 0), Some(PAUSE_MIN / 2));
+        let minute = Duration::from_secs(60);
+        assert_eq!(lapse(&status(503, Some(60)), minute), Lapse::Passing(Some(minute)));
+        assert_eq!(lapse(&status(503, Some(61)), minute), Lapse::Lasting);
+        assert_eq!(lapse(&status(404, Some(1)), minute), Lapse::Lasting);
     }
 
     #[test]
@@ -197,10 +177,10 @@ mod tests {
             (FileFault::Full { path: "x".into() }.into(), false),
             (GetFault::RedirectLoop { trail: vec![url()] }, false),
         ] {
-            assert_eq!(retries(3).pause_after(&fault, 0).is_some(), again, "{fault}");
+            assert_eq!(lapse(&fault, waited) == Lapse::Passing(None), again, "{fault}");
         }
         let again: Vec<u16> =
-            (200..600).filter(|code| retries(3).pause_after(&status(*code, None), 0).is_some()).collect();
+            (200..600).filter(|code| lapse(&status(*code, None), waited) != Lapse::Lasting).collect();
         assert_eq!(again, [408, 429, 500, 502, 503, 504, 523]);
     }
 

@@ -1,112 +1,180 @@
 //! Where the content goes: a part that becomes a file, or a place that takes bytes as they come.
 
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustix::fs::FileType;
 
+use crate::digest::{Digest, Hasher};
 use crate::directory::Directory;
 use crate::file_fault::FileFault;
+use crate::journal::Journal;
 use crate::name::FileName;
 use crate::order::Output;
 use crate::part::Part;
 use crate::url::Url;
 
-/// The place that an order names, found fit before anything is asked for. Each try opens a [`Sink`]
-/// of it.
+/// The place that an order names, found fit before anything is asked for.
 #[derive(Debug)]
-pub(crate) struct Destination {
-    place: Place,
-    force: bool,
+pub(crate) enum Sink {
+    File(FileSink),
+    Stream(Stream),
+    /// What was there is in its place.
+    Landed,
 }
 
+/// A file that is to be, and its part once something has come for it.
 #[derive(Debug)]
-enum Place {
-    File { directory: Arc<Directory>, name: FileName },
-    Stream(Stream),
+pub(crate) struct FileSink {
+    directory: Arc<Directory>,
+    name: FileName,
+    force: bool,
+    part: Option<Part>,
 }
 
 /// A place that takes bytes as they come.
 pub(crate) struct Stream {
     writer: Box<dyn Write + Send>,
     path: PathBuf,
-    begun: bool,
+    /// Bytes that it has taken, which can't be taken back.
+    taken: u64,
+    hashers: Vec<(Digest, Hasher)>,
 }
 
-/// Takes the content of one try.
-#[derive(Debug)]
-pub(crate) enum Sink<'a> {
-    Part(Part),
-    Stream(&'a mut Stream),
-}
-
-impl Destination {
+impl Sink {
     /// The place for what `url` names. `force`: a file that is there may be replaced.
     pub(crate) fn open(output: Output, url: &Url, force: bool) -> Result<Self, FileFault> {
-        let place = match output {
-            Output::Directory(path) => file_in(&path, FileName::from_url_path(url.path()), force)?,
+        match output {
+            Output::Directory(path) => file_in(&path, FileName::from_url_path(url.path()), force),
             Output::File(path) => match stream_at(&path)? {
-                Some(stream) => Place::Stream(stream),
-                None => file_at(&path, force)?,
+                Some(stream) => Ok(Self::Stream(stream)),
+                None => file_at(&path, force),
             },
-            Output::Writer(writer) => {
-                Place::Stream(Stream { writer, path: PathBuf::from("the output"), begun: false })
-            }
-        };
-        Ok(Self { place, force })
+            Output::Writer(writer) => Ok(Self::Stream(Stream::new(writer, PathBuf::from("the output")))),
+        }
     }
 
     /// The file, for people; `None` where there is none.
     pub(crate) fn path(&self) -> Option<PathBuf> {
-        match &self.place {
-            Place::File { directory, name } => Some(directory.path_of(name)),
-            Place::Stream(_) => None,
-        }
-    }
-
-    /// Whether another try can start over: not when bytes are out that can't be taken back.
-    pub(crate) fn can_start_over(&self) -> bool {
-        match &self.place {
-            Place::File { .. } => true,
-            Place::Stream(stream) => !stream.begun,
-        }
-    }
-
-    /// A sink for one try from the first byte.
-    pub(crate) fn sink(&mut self) -> Result<Sink<'_>, FileFault> {
-        match &mut self.place {
-            Place::File { directory, name } => Part::create(directory, name, self.force).map(Sink::Part),
-            Place::Stream(stream) => Ok(Sink::Stream(stream)),
-        }
-    }
-}
-
-impl Sink<'_> {
-    /// Writes `bytes` after those that have been written.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), FileFault> {
         match self {
-            Self::Part(part) => part.write(bytes),
+            Self::File(file) => Some(file.directory.path_of(&file.name)),
+            Self::Stream(_) | Self::Landed => None,
+        }
+    }
+
+    /// Whether the bytes must come in order.
+    pub(crate) fn is_in_order(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+
+    /// What another run has left and can be gone on with.
+    pub(crate) fn reopen(&mut self) -> Result<Option<Journal>, FileFault> {
+        let Self::File(file) = self else { return Ok(None) };
+        let reopened = Part::reopen(&file.directory, &file.name, file.force)?;
+        Ok(reopened.map(|(part, journal)| {
+            file.part = Some(part);
+            journal
+        }))
+    }
+
+    /// Whether what has come can be thrown away: not when it is out.
+    pub(crate) fn can_begin(&self) -> bool {
+        match self {
+            Self::File(_) | Self::Landed => true,
+            Self::Stream(stream) => stream.taken == 0,
+        }
+    }
+
+    /// All comes from the first byte; `length` of them, if that is known, and to have those digests.
+    pub(crate) fn begin(&mut self, length: Option<u64>, expected: &[Digest]) -> Result<(), FileFault> {
+        match self {
+            Self::File(FileSink { part: Some(part), .. }) => part.begin_anew()?,
+            Self::File(file) => file.part = Some(Part::create(&file.directory, &file.name, file.force)?),
+            Self::Stream(stream) => {
+                let hasher = |digest: &Digest| (digest.clone(), Hasher::new(digest.algorithm()));
+                stream.hashers = expected.iter().map(hasher).collect();
+            }
+            Self::Landed => {}
+        }
+        match (self.part(), length) {
+            (Some(part), Some(length)) => part.allocate(length),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing of what has come is of any use.
+    pub(crate) fn abandon(&mut self) {
+        if let Self::File(file) = self
+            && let Some(mut part) = file.part.take()
+        {
+            // It is removed whether it can be emptied first or not.
+            let _ = part.begin_anew();
+        }
+    }
+
+    /// Writes `bytes` where they belong. A place that takes them in order is given them so.
+    pub(crate) fn write_at(&mut self, bytes: &[u8], at: u64) -> Result<(), FileFault> {
+        match self {
+            Self::File(FileSink { part: Some(part), .. }) => part.write_at(bytes, at),
+            Self::File(_) | Self::Landed => Ok(()),
             Self::Stream(stream) => stream.write(bytes),
         }
     }
 
-    /// Everything is there: puts it in its place.
-    pub(crate) async fn land(self) -> Result<(), FileFault> {
+    /// The unfinished file.
+    pub(crate) fn part(&self) -> Option<&Part> {
         match self {
-            Self::Part(part) => part.land().await,
-            Self::Stream(stream) => stream.flush(),
+            Self::File(file) => file.part.as_ref(),
+            Self::Stream(_) | Self::Landed => None,
+        }
+    }
+
+    /// Writes down what is there; whether that is done.
+    pub(crate) fn note(&mut self, journal: &Journal) -> bool {
+        match self {
+            Self::File(FileSink { part: Some(part), .. }) => part.note(journal),
+            _ => false,
+        }
+    }
+
+    /// The file, for whoever hashes it; `None` where it can't be read again.
+    pub(crate) fn reader(&self) -> Option<std::io::Result<File>> {
+        self.part().map(|part| part.file().try_clone())
+    }
+
+    /// The first digest that what went out does not have.
+    pub(crate) fn mismatch(&mut self) -> Option<Digest> {
+        let Self::Stream(stream) = self else { return None };
+        let hashers = std::mem::take(&mut stream.hashers);
+        hashers.into_iter().find_map(|(expected, hasher)| (hasher.finish() != expected).then_some(expected))
+    }
+
+    /// Everything is there: puts it in its place.
+    pub(crate) async fn land(self, length: u64, modified: Option<SystemTime>) -> Result<(), FileFault> {
+        match self {
+            Self::File(FileSink { part: Some(part), .. }) => part.land(length, modified).await,
+            Self::File(_) | Self::Landed => Ok(()),
+            Self::Stream(mut stream) => stream.flush(),
         }
     }
 }
 
 impl Stream {
+    fn new(writer: Box<dyn Write + Send>, path: PathBuf) -> Self {
+        Self { writer, path, taken: 0, hashers: Vec::new() }
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), FileFault> {
-        self.begun = true;
+        self.taken = self.taken.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        for (_, hasher) in &mut self.hashers {
+            hasher.update(bytes);
+        }
         self.writer.write_all(bytes).map_err(|error| FileFault::of("write", &self.path, error))
     }
 
@@ -122,7 +190,7 @@ impl fmt::Debug for Stream {
 }
 
 /// The file at a path that the user has chosen.
-fn file_at(path: &Path, force: bool) -> Result<Place, FileFault> {
+fn file_at(path: &Path, force: bool) -> Result<Sink, FileFault> {
     if path.as_os_str().as_bytes().ends_with(b"/") || path.is_dir() {
         return Err(FileFault::IsDirectory { path: path.to_owned() });
     }
@@ -132,14 +200,14 @@ fn file_at(path: &Path, force: bool) -> Result<Place, FileFault> {
     file_in(directory, name, force)
 }
 
-fn file_in(directory: &Path, name: FileName, force: bool) -> Result<Place, FileFault> {
+fn file_in(directory: &Path, name: FileName, force: bool) -> Result<Sink, FileFault> {
     let directory = Directory::open(directory)?;
     let path = directory.path_of(&name);
     match directory.kind_of(&name).map_err(|error| FileFault::of("create", &path, error))? {
         Some(FileType::Directory) => Err(FileFault::IsDirectory { path }),
         Some(FileType::RegularFile | FileType::Symlink) if !force => Err(FileFault::Exists { path }),
         None | Some(FileType::RegularFile | FileType::Symlink) => {
-            Ok(Place::File { directory: Arc::new(directory), name })
+            Ok(Sink::File(FileSink { directory: Arc::new(directory), name, force, part: None }))
         }
         Some(_) => Err(FileFault::NotRegular { path }),
     }
@@ -154,7 +222,7 @@ fn stream_at(path: &Path) -> Result<Option<Stream>, FileFault> {
         return Ok(None);
     }
     match OpenOptions::new().write(true).open(path) {
-        Ok(file) => Ok(Some(Stream { writer: Box::new(file), path: path.to_owned(), begun: false })),
+        Ok(file) => Ok(Some(Stream::new(Box::new(file), path.to_owned()))),
         Err(error) => Err(FileFault::of("open", path, error)),
     }
 }
@@ -166,8 +234,8 @@ mod tests {
 
     use super::*;
 
-    fn open(output: Output, force: bool) -> Result<Destination, FileFault> {
-        Destination::open(output, &Url::parse("a/x").unwrap(), force)
+    fn open(output: Output, force: bool) -> Result<Sink, FileFault> {
+        Sink::open(output, &Url::parse("a/x").unwrap(), force)
     }
 
     #[test]
@@ -198,10 +266,10 @@ mod tests {
     #[test]
     fn a_device_is_written_to_and_not_replaced() {
         let mut null = open(Output::File("/dev/null".into()), false).unwrap();
-        null.sink().unwrap().write(b"gone").unwrap();
-        assert!(null.path().is_none() && !null.can_start_over());
+        null.write_at(b"gone", 0).unwrap();
+        assert!(null.path().is_none() && !null.can_begin());
         let mut full = open(Output::File("/dev/full".into()), false).unwrap();
-        let fault = full.sink().unwrap().write(b"x").unwrap_err();
+        let fault = full.write_at(b"x", 0).unwrap_err();
         assert_eq!(fault.to_string(), "no space left on the disk for /dev/full");
     }
 }

@@ -110,6 +110,12 @@ impl Url {
         &self.0.authority
     }
 
+    /// Whether scheme, host and port are the same (RFC 9110 §4.3.1).
+    #[must_use]
+    pub fn is_same_origin(&self, other: &Self) -> bool {
+        self.0.scheme == other.0.scheme && self.0.authority == other.0.authority
+    }
+
     /// The path, percent-encoded; begins with `/`.
     #[must_use]
     pub fn path(&self) -> &str {

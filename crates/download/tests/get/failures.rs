@@ -27,7 +27,7 @@ async fn any_other_final_status_is_reported_and_leaves_no_file() {
     for (status, line, exit) in [
         (201, "201 Created for http://a/x", 8),
         (204, "204 No Content for http://a/x", 8),
-        (206, "206 Partial Content for http://a/x", 7),
+        (206, "http://a/x answered with a part (206) that was not asked for", 7),
         (300, "300 Multiple Choices for http://a/x", 8),
         (304, "304 Not Modified for http://a/x", 8),
         (401, "401 Unauthorized for http://a/x", 6),

@@ -4,6 +4,7 @@
 
 mod failures;
 mod files;
+mod pieces;
 mod redirects;
 mod retries;
 mod support;

@@ -5,13 +5,20 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use download::{Fetched, GetFault, Order, Output, Progress, Redirect, Url, get};
-use lab::Clock;
-use message::{Body, Failure, HeaderValue, Response, Segment, Service, Source, StatusCode, header};
+use bytes::Bytes;
+use download::{Event, Fetched, GetFault, Order, Output, Progress, Url, get};
+use lab::{Answers, Clock};
+use message::field::etag::EntityTag;
+use message::partial::{partial, respond};
+use message::precondition::Validators;
+use message::{
+    Body, BodyStream, Failure, HeaderValue, Request, Response, Segment, Service, Source, StatusCode, header,
+};
 use tempfile::TempDir;
+use tokio::time::{Sleep, sleep};
 
 /// An empty directory to save to.
 pub(crate) struct Place(TempDir);
@@ -63,6 +70,64 @@ pub(crate) fn answer(status: u16, text: &'static str) -> Response {
     Response { body: Body::from(text), ..Response::new(StatusCode::from_u16(status).unwrap()) }
 }
 
+/// Content in which a shift, a gap or a repetition shows.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut state: u32 = 1;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// What a server that can do all that RFC 9110 asks for answers, which has `content` with that entity tag.
+pub(crate) fn file(request: &Request, content: &Bytes, tag: &str) -> Response {
+    let etag = EntityTag::strong(tag).unwrap();
+    let current = Validators { etag: Some(etag.clone()), ..Validators::default() };
+    let length = u64::try_from(content.len()).unwrap();
+    let selection = partial(&request.fields, &request.method, &current, length);
+    let whole = Response { body: Body::from(content.clone()), ..Response::new(StatusCode::OK) };
+    let whole = whole.with(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    respond(selection, whole.with(header::ETAG, etag.to_value()))
+}
+
+/// A server that has `content` with that entity tag.
+pub(crate) fn server(content: &[u8], tag: &'static str) -> Answers {
+    let content = Bytes::copy_from_slice(content);
+    Answers::new(move |request| file(&request, &content, tag))
+}
+
+/// The same response with its content at so many bytes a second.
+pub(crate) fn slowly(response: Response, bytes_per_second: usize) -> Response {
+    let length = response.body.length();
+    let content = response.body.into_stream();
+    let slow = Slow { content, pause: None, rest: Bytes::new(), block: bytes_per_second / 16 };
+    Response { body: Body::from_source(length, slow), fields: response.fields, status: response.status }
+}
+
+struct Slow {
+    content: BodyStream,
+    rest: Bytes,
+    block: usize,
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Source for Slow {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Segment, Failure>>> {
+        if self.rest.is_empty() {
+            self.rest = match ready!(self.content.poll_next(cx)) {
+                Some(Ok(Segment::Bytes(bytes))) => bytes,
+                other => return Poll::Ready(other),
+            };
+        }
+        let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(Duration::from_nanos(62_500_000))));
+        ready!(pause.as_mut().poll(cx));
+        self.pause = None;
+        let block = self.block.min(self.rest.len());
+        Poll::Ready(Some(Ok(Segment::Bytes(self.rest.split_to(block)))))
+    }
+}
+
 /// A redirect to `location`.
 pub(crate) fn redirect(status: u16, location: &str) -> Response {
     answer(status, "moved").with(header::LOCATION, HeaderValue::from_str(location).unwrap())
@@ -108,25 +173,25 @@ impl<F: Fn() + Sync> Watch<F> {
 }
 
 impl<F: Fn() + Sync> Progress for Watch<F> {
-    fn start(&self, total: Option<u64>) {
-        self.note(total.map_or_else(|| "start".to_owned(), |total| format!("start {total}")));
-    }
-
-    fn advance(&self, bytes: u64) {
-        self.note(format!("+{bytes}"));
-    }
-
-    fn done(&self) {
-        self.note("done".to_owned());
-    }
-
-    fn redirected(&self, redirect: &Redirect) {
-        self.note(format!("{} {}", redirect.status.as_u16(), redirect.to));
-    }
-
-    fn again(&self, fault: &GetFault, pause: Duration) {
-        self.note(format!("again: {fault}"));
-        self.pauses.lock().unwrap().push(pause);
-        (self.on_again)();
+    fn on(&self, event: Event<'_>) {
+        match event {
+            Event::Started { total, kept } => {
+                let total = total.map_or_else(String::new, |total| format!(" {total}"));
+                let kept = if kept > 0 { format!(" kept {kept}") } else { String::new() };
+                self.note(format!("start{total}{kept}"));
+            }
+            Event::Advanced { bytes, .. } => self.note(format!("+{bytes}")),
+            Event::Redirected(redirect) => self.note(format!("{} {}", redirect.status.as_u16(), redirect.to)),
+            Event::Found { source } => self.note(format!("found {source}")),
+            Event::Dropped { source, fault } => self.note(format!("dropped {source}: {fault}")),
+            Event::Verifying => self.note("verifying".to_owned()),
+            Event::Done => self.note("done".to_owned()),
+            Event::Kept { bytes, total } => self.note(format!("kept {bytes} of {total}")),
+            Event::Again { fault, pause } => {
+                self.note(format!("again: {fault}"));
+                self.pauses.lock().unwrap().push(pause);
+                (self.on_again)();
+            }
+        }
     }
 }

@@ -1,15 +1,18 @@
 //! `sockets get`
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use download::Url;
+use download::{Digest, Url};
 use message::Authority;
 
 use crate::args::units;
+
+/// More connections than this are an attack.
+const CONNECTIONS_MAX: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
 /// Downloads files.
 #[derive(Args, Clone, Debug)]
@@ -20,7 +23,10 @@ Examples:
   sockets get --proxy localhost:9000 localhost:8000/index.html
   sockets get --balancer localhost:8080 localhost:8000/index.html
 
-A file appears under its name only when it is whole; a failed download leaves none.
+  sockets get http://a.example/x.iso --mirror http://b.example/x.iso --checksum sha256=9f86d0...
+
+A file appears under its name only when it is whole. Until then it is NAME.part, with a journal beside it,
+NAME.part.sockets: the same command goes on where the last one ended, also where it was killed.
 
 Exit status:
   0  saved
@@ -32,6 +38,7 @@ Exit status:
   6  user name and password wanted (401, 407)
   7  protocol: what came is not HTTP, or answers something else
   8  the server answered, and not with the file
+  9  the file does not match its checksum
   130  interrupted")]
 pub(crate) struct GetArgs {
     /// What to download; http:// may be left out
@@ -49,6 +56,18 @@ pub(crate) struct GetArgs {
     /// Ask this balancer for the file, and follow it to the server that it chooses
     #[arg(long, env = "SOCKETS_BALANCER", value_name = "HOST:PORT", value_parser = units::place)]
     pub(crate) balancer: Option<Authority>,
+    /// Another place of the same file; may be given several times
+    #[arg(long, env = "SOCKETS_MIRROR", value_name = "URL", value_parser = units::url, value_delimiter = ' ')]
+    pub(crate) mirror: Vec<Url>,
+    /// The digest that the file must have: md5, sha1, sha256 or sha512, and the digest in hexadecimal
+    #[arg(long, env = "SOCKETS_CHECKSUM", value_name = "ALGO=HEX", value_parser = units::checksum)]
+    pub(crate) checksum: Vec<Digest>,
+    /// At most this many connections
+    #[arg(short = 'n', long, env = "SOCKETS_CONNECTIONS", value_name = "N", default_value = "16", value_parser = units::whole(NonZeroUsize::MIN, CONNECTIONS_MAX))]
+    pub(crate) connections: NonZeroUsize,
+    /// At most this many connections to one host and port
+    #[arg(long, env = "SOCKETS_PER_SERVER", value_name = "N", default_value = "4", value_parser = units::whole(NonZeroUsize::MIN, CONNECTIONS_MAX))]
+    pub(crate) per_server: NonZeroUsize,
     /// How often to try, when the network fails or the server is busy
     #[arg(long, env = "SOCKETS_TRIES", value_name = "N", default_value = "3", value_parser = units::whole(NonZeroU32::MIN, NonZeroU32::MAX))]
     pub(crate) tries: NonZeroU32,

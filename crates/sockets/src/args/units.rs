@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use download::Url;
+use download::{Digest, Url};
 use message::target::TargetFault;
 use message::{Authority, Scheme, Target};
 
@@ -67,6 +67,15 @@ pub(crate) fn site(text: &str) -> Result<(Scheme, Authority), String> {
 /// A URL to download; `http://` may be left out.
 pub(crate) fn url(text: &str) -> Result<Url, String> {
     Url::parse(text).map_err(|fault| format!("{text:?} is no URL that can be downloaded: {fault}"))
+}
+
+/// `ALGO=HEX`
+pub(crate) fn checksum(text: &str) -> Result<Digest, String> {
+    Digest::parse(text).ok_or_else(|| {
+        format!(
+            "{text:?} is no checksum: write sha256=, sha512=, sha1= or md5= and the digest in hexadecimal"
+        )
+    })
 }
 
 /// `HOST:PORT`, with or without `http://` before it.

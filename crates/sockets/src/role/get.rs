@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::Duration;
 
-use download::{Fetched, GetFault, Order, Output, Progress, Redirect, Url, get};
+use download::{Event, Fetched, GetFault, Order, Output, Progress, Url, get};
 use engine::{Pool, Route, clock};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
@@ -27,10 +27,11 @@ pub(crate) fn run(args: &GetArgs) -> Result<(), Exit> {
         return Err(Exit::usage("-o takes one URL; for several files name a directory with --dir"));
     }
     control()?.block_on(async {
-        let mut stop = Stop::listen().map_err(|error| Exit::failed(format_args!("can't listen for signals: {error}")))?;
+        let mut stop = Stop::listen()
+            .map_err(|error| Exit::failed(format_args!("can't listen for signals: {error}")))?;
         tokio::select! {
             outcome = get_all(args) => outcome,
-            () = stop.next() => Err(Exit::with_status(INTERRUPTED, "interrupted: nothing unfinished is left")),
+            () = stop.next() => Err(Exit::with_status(INTERRUPTED, "interrupted")),
         }
     })
 }
@@ -56,6 +57,10 @@ async fn get_one(args: &GetArgs, pool: &Pool, url: &Url) -> Result<(), GetFault>
         force: args.force,
         tries: args.tries,
         stall: args.stall,
+        mirrors: args.mirror.clone(),
+        checksums: args.checksum.clone(),
+        connections: args.connections,
+        per_source: args.per_server,
         ..Order::new(url.clone(), output(args))
     };
     let shown = Shown::new(args.quiet, url);
@@ -98,18 +103,7 @@ impl Shown {
         }
     }
 
-    fn conclude(&self, fetched: Option<&Fetched>) {
-        self.bar.finish_and_clear();
-        let Some(fetched) = fetched else { return };
-        let Some(path) = &fetched.path else { return };
-        let (size, rate) = (HumanBytes(fetched.bytes), HumanBytes(rate(fetched.bytes, fetched.elapsed)));
-        let time = Duration::from_millis(u64::try_from(fetched.elapsed.as_millis()).unwrap_or(u64::MAX));
-        self.say(&format!("{}: {size} in {time:?} ({rate}/s) from {}", path.display(), fetched.final_url));
-    }
-}
-
-impl Progress for Shown {
-    fn start(&self, total: Option<u64>) {
+    fn start(&self, total: Option<u64>, kept: u64) {
         self.bar.reset();
         let template = match total {
             Some(total) => {
@@ -121,21 +115,50 @@ impl Progress for Shown {
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.bar.set_style(style);
         }
+        self.bar.set_position(kept);
     }
 
-    fn advance(&self, bytes: u64) {
-        self.bar.inc(bytes);
+    fn conclude(&self, fetched: Option<&Fetched>) {
+        self.bar.finish_and_clear();
+        let Some(fetched) = fetched else { return };
+        let Some(path) = &fetched.path else { return };
+        let (size, rate) = (HumanBytes(fetched.bytes), HumanBytes(rate(fetched.bytes, fetched.elapsed)));
+        let time = Duration::from_millis(u64::try_from(fetched.elapsed.as_millis()).unwrap_or(u64::MAX));
+        self.say(&format!("{}: {size} in {time:?} ({rate}/s) from {}", path.display(), fetched.final_url));
     }
+}
 
-    fn done(&self) {}
-
-    fn redirected(&self, redirect: &Redirect) {
-        self.say(&format!("sockets: {} sends us to {}", redirect.from, redirect.to));
+impl Progress for Shown {
+    fn on(&self, event: Event<'_>) {
+        match event {
+            Event::Started { total, kept } => self.start(total, kept),
+            Event::Advanced { bytes, .. } => self.bar.inc(bytes),
+            Event::Redirected(redirect) => {
+                self.say(&format!("sockets: {} sends us to {}", redirect.from, redirect.to));
+            }
+            Event::Again { fault, pause } => {
+                self.say(&format!("sockets: {fault}; again in {:.1} s", pause.as_secs_f32()));
+            }
+            Event::Dropped { fault, .. } => self.say(&format!("sockets: {fault}; going on without it")),
+            Event::Kept { bytes, total } => {
+                let (bytes, total) = (HumanBytes(bytes), HumanBytes(total));
+                self.say(&format!("sockets: {bytes} of {total} are kept; to go on: {}", command_line()));
+            }
+            Event::Found { .. } | Event::Verifying | Event::Done => {}
+        }
     }
+}
 
-    fn again(&self, fault: &GetFault, pause: Duration) {
-        self.say(&format!("sockets: {fault}; again in {:.1} s", pause.as_secs_f32()));
-    }
+/// The command that was given, as a shell takes it.
+fn command_line() -> String {
+    let plain = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&b))
+    };
+    let quoted = |word: String| {
+        if plain(&word) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    };
+    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    std::iter::once("sockets".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// Bytes per second.
