@@ -24,8 +24,7 @@ use crate::fetch::{Fetch, Passed};
 use crate::forward;
 use crate::key::CacheKey;
 use crate::policy::handling::Bypass;
-use crate::policy::invalidation::invalidated;
-use crate::policy::reuse::{Reason, Reuse, directives, may_share, reuse};
+use crate::policy::reuse::{Reuse, Trouble, directives, may_share, reuse};
 use crate::policy::validation::is_conditional;
 use crate::route::{Route, route};
 use crate::store::Store;
@@ -35,6 +34,9 @@ use crate::store::tally::Statistics;
 use crate::stored::select;
 
 mod background;
+mod bypass;
+mod head;
+mod trouble;
 
 /// How often a request is judged again because what is stored has changed meanwhile.
 const TRIES: usize = 4;
@@ -80,6 +82,10 @@ struct Ask {
     detail: Option<&'static str>,
     /// What is to be validated.
     stored: Option<Arc<Entry>>,
+    /// What matches the request, and may have to do in the place of an error.
+    spare: Option<Arc<Entry>>,
+    /// What is stored for other requests, where nothing matches.
+    others: Vec<Arc<Entry>>,
 }
 
 impl Asked {
@@ -114,7 +120,7 @@ impl Asked {
 
 impl Ask {
     fn anew(why: Fwd, detail: Option<&'static str>) -> Self {
-        Self { why, detail, stored: None }
+        Self { why, detail, stored: None, spare: None, others: Vec::new() }
     }
 }
 
@@ -122,9 +128,13 @@ impl<U: Service> Service for Cache<U> {
     async fn call(&self, request: Request) -> Result<Response, Failure> {
         let route = match route(self.config.origin.as_ref(), &request) {
             Ok(route) => route,
-            Err(refusal) => return Ok(*refusal),
+            Err(mut refusal) => {
+                self.own_status("no-way").append_to(&mut refusal.fields);
+                return Ok(*refusal);
+            }
         };
-        forward::check_loop(&request.fields, &self.config.pseudonym)?;
+        forward::check_loop(&request.fields, &self.config.pseudonym)
+            .map_err(|failure| self.own_status("loop").on(failure))?;
         match Bypass::of(&request.method, &request.fields, &request.body) {
             Some(bypass) => self.bypass(request, route, bypass).await,
             None => self.serve(&Asked::new(request, route)).await,
@@ -170,28 +180,19 @@ impl<U: Service> Cache<U> {
         self.flights.len()
     }
 
-    fn status(&self, why: Fwd, detail: Option<&str>) -> CacheStatus {
-        let status = CacheStatus::forwarded(self.config.pseudonym.as_str(), why);
+    /// What is said of a request that went forward.
+    fn status(&self, key: &CacheKey, why: Fwd, detail: Option<&str>) -> CacheStatus {
+        let status = self.with_key(CacheStatus::forwarded(self.config.pseudonym.as_str(), why), key);
         detail.into_iter().fold(status, CacheStatus::detail)
     }
 
-    /// Forwards a request that is not for the cache; one that changed something invalidates.
-    async fn bypass(&self, request: Request, route: Route, bypass: Bypass) -> Result<Response, Failure> {
-        let method = request.method.clone();
-        let status = match bypass {
-            Bypass::Method => self.status(Fwd::Method, None),
-            Bypass::Content => self.status(Fwd::Bypass, Some("content")),
-            Bypass::Precondition => self.status(Fwd::Bypass, Some("precondition")),
-        };
-        let mut response = self.forward(request, route.target).await?;
-        for key in invalidated(&method, &route.key, route.public.as_ref(), response.status, &response.fields)
-        {
-            // In this order: a fetch either sees that it is too late, or what it stored is removed.
-            self.flights.make_obsolete(&key);
-            self.store.remove(key).await;
-        }
-        status.append_to(&mut response.fields);
-        Ok(response)
+    /// What is said of a request that went nowhere.
+    fn own_status(&self, detail: &str) -> CacheStatus {
+        CacheStatus::neither(self.config.pseudonym.as_str()).detail(detail)
+    }
+
+    fn with_key(&self, status: CacheStatus, key: &CacheKey) -> CacheStatus {
+        if self.config.tells_key { status.key(key.as_str()) } else { status }
     }
 
     /// Sends a request on as it is, with its body, and gives the response as it comes.
@@ -238,17 +239,20 @@ impl<U: Service> Cache<U> {
     fn judge(&self, asked: &Asked, variants: &Variants) -> Plan {
         let Some(entry) = select(variants, &asked.fields, |entry| &entry.response) else {
             let why = if variants.is_empty() { Fwd::UriMiss } else { Fwd::VaryMiss };
-            return Plan::Ask(Ask::anew(why, None));
+            let others = variants.iter().filter(|entry| entry.response.can_be_validated());
+            return Plan::Ask(Ask { others: others.cloned().collect(), ..Ask::anew(why, None) });
         };
+        let spare = || Some(Arc::clone(entry));
         match reuse(&entry.response, &asked.directives, asked.now(), &self.config.rules) {
             Reuse::Serve => Plan::Serve(Arc::clone(entry), Standing::Good),
             Reuse::ServeStale => Plan::Serve(Arc::clone(entry), Standing::Stale),
-            Reuse::Forward(reason) => Plan::Ask(Ask::anew(reason.fwd(), reason.word())),
-            Reuse::Validate(reason) => Plan::Ask(Ask {
-                why: reason.fwd(),
-                detail: Reason::word(reason),
-                stored: Some(Arc::clone(entry)),
-            }),
+            Reuse::Forward(reason) => {
+                Plan::Ask(Ask { spare: spare(), ..Ask::anew(reason.fwd(), reason.word()) })
+            }
+            Reuse::Validate(reason) => {
+                let stored = Some(Arc::clone(entry));
+                Plan::Ask(Ask { stored, spare: spare(), ..Ask::anew(reason.fwd(), reason.word()) })
+            }
         }
     }
 
@@ -258,7 +262,7 @@ impl<U: Service> Cache<U> {
         let fields = entry.head(age.as_secs(), |fields| {
             let mut fields = fields.clone();
             set_age(&mut fields, age);
-            let status = CacheStatus::hit(self.config.pseudonym.as_str());
+            let status = self.with_key(CacheStatus::hit(self.config.pseudonym.as_str()), &asked.key);
             status.ttl(stored.freshness.ttl(now)).append_to(&mut fields);
             fields
         });
@@ -268,10 +272,10 @@ impl<U: Service> Cache<U> {
     /// Asks the origin, alone or with others; `None` if what is stored is to be judged again.
     async fn ask(&self, asked: &Asked, ask: &Ask, judged: &Variants) -> Option<Result<Response, Failure>> {
         if asked.directives.only_if_cached {
-            return Some(Ok(self.not_cached(ask)));
+            return Some(Ok(self.not_cached()));
         }
         if let Some(detail) = goes_past(asked, ask) {
-            let ask = Ask { why: ask.why, detail: Some(detail), stored: None };
+            let ask = Ask { spare: ask.spare.clone(), ..Ask::anew(ask.why, Some(detail)) };
             return Some(self.pass(asked, &ask).await);
         }
         let id = ask.stored.as_ref().map(|entry| entry.id);
@@ -288,6 +292,10 @@ impl<U: Service> Cache<U> {
                 Outcome::Arrived(arrival) if !suits(&arrival) => {
                     self.lead(asked, ask, self.flights.apart(&asked.key, id)).await
                 }
+                // A 304 that was for another request may say nothing of this one.
+                Outcome::Validated(entry, _) if !entry.response.selecting.matches(&asked.fields) => {
+                    self.lead(asked, ask, self.flights.apart(&asked.key, id)).await
+                }
                 Outcome::Apart => self.lead(asked, ask, self.flights.apart(&asked.key, id)).await,
                 outcome => self.conclude(asked, ask, outcome, &ticket, IsCollapsed::Yes),
             },
@@ -299,11 +307,15 @@ impl<U: Service> Cache<U> {
     async fn lead(&self, asked: &Asked, ask: &Ask, joined: Joined) -> Option<Result<Response, Failure>> {
         let Joined::Leads(mut ticket, lead) = joined else { return None };
         let (first, passed) = oneshot::channel();
-        tokio::spawn(self.fetch(asked, ask.stored.clone()).run(lead, first));
+        let fetch = self.fetch(asked, ask.stored.clone());
+        let others = if fetch.keeps_conditions { Vec::new() } else { self.there(&ask.others) };
+        let prefers_stale = self.may_stand_in(asked, ask).is_some();
+        tokio::spawn(Fetch { others, prefers_stale, ..fetch }.run(lead, first));
         match ticket.lead().await {
             Outcome::Apart => {
                 let Passed { mut response, why } = passed.await.ok()?;
-                self.status(ask.why, Some(ask.detail.unwrap_or(why))).append_to(&mut response.fields);
+                let status = self.status(&asked.key, ask.why, Some(ask.detail.unwrap_or(why)));
+                status.append_to(&mut response.fields);
                 Some(Ok(response))
             }
             outcome => self.conclude(asked, ask, outcome, &ticket, IsCollapsed::No),
@@ -321,6 +333,8 @@ impl<U: Service> Cache<U> {
             fields: asked.fields.clone(),
             keeps_conditions: stored.is_none() && is_conditional(&asked.fields),
             stored,
+            others: Vec::new(),
+            prefers_stale: false,
             received: asked.received,
             peer: asked.peer,
         }
@@ -335,7 +349,7 @@ impl<U: Service> Cache<U> {
         ticket: &Ticket,
         is_collapsed: IsCollapsed,
     ) -> Option<Result<Response, Failure>> {
-        let mut status = self.status(ask.why, ask.detail);
+        let mut status = self.status(&asked.key, ask.why, ask.detail);
         if is_collapsed == IsCollapsed::Yes {
             status = status.collapsed();
         }
@@ -365,24 +379,42 @@ impl<U: Service> Cache<U> {
                 status.append_to(&mut fields);
                 Some(Ok(answer(&asked.method, &asked.fields, stored, fields, body)))
             }
-            // Here a stale response could be served instead (RFC 5861 §4).
-            Outcome::Failed(failure) => Some(Err(failure)),
+            Outcome::Failed(failure) => {
+                let instead = self.instead(asked, ask, Trouble::of_failure(failure.kind()));
+                Some(instead.ok_or_else(|| status.on(failure)))
+            }
+            Outcome::Erred(trouble) => self.instead(asked, ask, Some(trouble)).map(Ok),
             Outcome::Pending | Outcome::Apart | Outcome::Dropped => None,
         }
     }
 
     /// Sends the request on as it is, past the store.
     async fn pass(&self, asked: &Asked, ask: &Ask) -> Result<Response, Failure> {
-        let mut response = self.forward(asked.request(), asked.target.clone()).await?;
-        self.status(ask.why, ask.detail).append_to(&mut response.fields);
-        Ok(response)
+        let status = self.status(&asked.key, ask.why, ask.detail);
+        let requested_at = asked.now();
+        match self.forward(asked.request(), asked.target.clone()).await {
+            Err(failure) => {
+                let instead = self.instead(asked, ask, Trouble::of_failure(failure.kind()));
+                instead.ok_or_else(|| status.on(failure))
+            }
+            Ok(mut response) => {
+                if let Some(stale) = self.instead(asked, ask, Trouble::of_status(response.status)) {
+                    return Ok(stale);
+                }
+                if asked.method == Method::HEAD {
+                    self.learn(asked, ask, &response, requested_at).await;
+                }
+                status.append_to(&mut response.fields);
+                Ok(response)
+            }
+        }
     }
 
     /// RFC 9111 §5.2.1.7: the client wants nothing that has to be fetched.
-    fn not_cached(&self, ask: &Ask) -> Response {
+    fn not_cached(&self) -> Response {
         let text = "This is not in the cache, and the request says only-if-cached.\n";
         let mut response = Response::text(StatusCode::GATEWAY_TIMEOUT, text);
-        self.status(ask.why, Some("only-if-cached")).append_to(&mut response.fields);
+        self.own_status("only-if-cached").append_to(&mut response.fields);
         response
     }
 }

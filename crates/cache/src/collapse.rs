@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::fill::Growing;
 use crate::key::CacheKey;
+use crate::policy::reuse::Trouble;
 use crate::reader::Interest;
 use crate::store::entry::Entry;
 use crate::stored::StoredResponse;
@@ -38,6 +39,8 @@ pub(crate) enum Outcome {
     Apart,
     /// There is no response.
     Failed(Failure),
+    /// The origin answered with that error, and who asked first would rather have what is stored.
+    Erred(Trouble),
     /// It was given up: see what is stored, and ask again.
     Dropped,
 }
@@ -229,7 +232,11 @@ impl Flight {
         let may = match &*self.outcome.borrow() {
             Outcome::Pending => true,
             Outcome::Arrived(arrival) => arrival.is_open() && suits(arrival),
-            Outcome::Validated(..) | Outcome::Apart | Outcome::Failed(_) | Outcome::Dropped => false,
+            Outcome::Validated(..)
+            | Outcome::Apart
+            | Outcome::Failed(_)
+            | Outcome::Erred(_)
+            | Outcome::Dropped => false,
         };
         may && !self.is_private && !self.is_obsolete.load(Ordering::Acquire)
     }

@@ -24,6 +24,8 @@ pub struct Config {
     pub memory: u64,
     /// The name in `Via` and `Cache-Status`.
     pub pseudonym: Pseudonym,
+    /// Whether `Cache-Status` tells the key under which a response is looked for (RFC 9211 §2.7).
+    pub tells_key: bool,
     /// A fetch whose clients have all gone goes on if no more than this many bytes are missing, or if it
     /// is over half done.
     pub finish_under: u64,
@@ -63,6 +65,7 @@ impl Config {
             min_free: 0,
             memory: 256 << 20,
             pseudonym: Pseudonym(String::from("Sockets")),
+            tells_key: false,
             finish_under: 64 << 20,
         }
     }

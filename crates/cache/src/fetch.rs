@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use message::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use message::{
     Body, BodyStream, Failure, FailureKind, Fields, Method, Request, Response, Segment, Service, Source,
     StatusCode, Target,
@@ -27,9 +26,9 @@ use crate::config::Config;
 use crate::fill::{Fill, Gathered, Unfinished, Wait, bytes_of, gather};
 use crate::forward;
 use crate::key::CacheKey;
-use crate::policy::storing::{Exchange, Refusal, storing};
-use crate::policy::terms::Terms;
-use crate::policy::validation::{is_about, make_conditional, make_unconditional, updated};
+use crate::policy::reuse::Trouble;
+use crate::policy::storing::Exchange;
+use crate::policy::validation::{is_about, make_conditional, make_unconditional, names, offer_tags};
 use crate::store::Store;
 use crate::store::draft::Draft;
 use crate::store::entry::{Entry, SMALL_MAX};
@@ -66,6 +65,11 @@ pub(crate) struct Fetch<U> {
     pub keeps_conditions: bool,
     /// What is to be validated.
     pub stored: Option<Arc<Entry>>,
+    /// Where nothing that is stored matches: what else is there, of which the origin may say that it is the
+    /// answer (RFC 9111 §4.3.1).
+    pub others: Vec<Arc<Entry>>,
+    /// Whether who asks would rather have a stale response than an error (RFC 5861 §4).
+    pub prefers_stale: bool,
     /// When the request came, by wall and by tokio's clock: all other times follow from these.
     pub received: (SystemTime, Instant),
     /// Who sent it.
@@ -73,10 +77,10 @@ pub(crate) struct Fetch<U> {
 }
 
 /// A response, its head read, when it was asked for and when it came.
-struct Received {
-    response: Response,
-    requested_at: SystemTime,
-    received_at: SystemTime,
+pub(crate) struct Received {
+    pub response: Response,
+    pub requested_at: SystemTime,
+    pub received_at: SystemTime,
 }
 
 /// What is stored of a head, and what of it is not.
@@ -85,27 +89,38 @@ type Head = (StoredResponse, Fields);
 impl<U: Service> Fetch<U> {
     /// Does it all, and tells those who wait what becomes of it.
     pub(crate) async fn run(self, lead: Lead, first: oneshot::Sender<Passed>) {
-        match self.ask(self.stored.as_deref()).await {
-            Err(failure) => lead.tell(Outcome::Failed(failure)),
-            Ok(received) => match &self.stored {
-                Some(entry) if received.response.status == StatusCode::NOT_MODIFIED => {
-                    self.not_modified(entry, received, lead, first).await;
-                }
-                _ => self.take(received, lead, first).await,
-            },
+        let received = match self.ask(self.stored.as_deref(), &self.others).await {
+            Err(failure) => return lead.tell(Outcome::Failed(failure)),
+            Ok(received) => received,
+        };
+        let status = received.response.status;
+        if status == StatusCode::NOT_MODIFIED && (self.stored.is_some() || !self.others.is_empty()) {
+            return self.not_modified(received, lead, first).await;
         }
+        if let (true, Some(trouble)) = (self.prefers_stale, Trouble::of_status(status)) {
+            return lead.tell(Outcome::Erred(trouble));
+        }
+        self.take(received, lead, first).await;
+    }
+
+    /// Takes a response that was not asked for by a fetch, but may be stored.
+    pub(crate) async fn adopt(self, received: Received, lead: Lead, first: oneshot::Sender<Passed>) {
+        self.take(received, lead, first).await;
     }
 
     fn now(&self) -> SystemTime {
         self.received.0 + self.received.1.elapsed()
     }
 
-    async fn ask(&self, stored: Option<&Entry>) -> Result<Received, Failure> {
+    async fn ask(&self, stored: Option<&Entry>, others: &[Arc<Entry>]) -> Result<Received, Failure> {
         let mut fields = forward::outbound(&self.fields, &self.config.pseudonym);
         match stored {
             Some(entry) => make_conditional(&mut fields, &entry.response),
             None if self.keeps_conditions => {}
-            None => make_unconditional(&mut fields),
+            None => {
+                make_unconditional(&mut fields);
+                offer_tags(&mut fields, others.iter().map(|entry| &entry.response));
+            }
         }
         let requested_at = self.now();
         let request = Request {
@@ -123,22 +138,18 @@ impl<U: Service> Fetch<U> {
     }
 
     /// RFC 9111 §4.3.3, §4.3.4: what is stored is updated and used.
-    async fn not_modified(
-        &self,
-        entry: &Arc<Entry>,
-        told: Received,
-        lead: Lead,
-        first: oneshot::Sender<Passed>,
-    ) {
-        match self.update(lead.key(), entry, &told) {
-            Some((response, withheld)) => {
+    async fn not_modified(&self, told: Received, lead: Lead, first: oneshot::Sender<Passed>) {
+        let named = || self.others.iter().find(|other| names(&told.response.fields, &other.response));
+        let current = self.stored.as_ref().or_else(named);
+        match current.and_then(|entry| Some((entry, self.update(lead.key(), entry, &told)?))) {
+            Some((entry, (response, withheld))) => {
                 let updated = self.store.refresh(lead.key(), entry, response).await;
                 lead.tell(Outcome::Validated(updated, withheld));
             }
             // §4.3.4: a 304 about something else selects nothing that is stored here; and what may not be
             // stored any more must not be used for others. Asked without a condition, there is a whole
             // answer.
-            None => match self.ask(None).await {
+            None => match self.ask(None, &[]).await {
                 Err(failure) => lead.tell(Outcome::Failed(failure)),
                 Ok(received) => self.take(received, lead, first).await,
             },
@@ -147,63 +158,35 @@ impl<U: Service> Fetch<U> {
 
     /// The head of the stored response after a 304, and what of it is for those alone who waited for it;
     /// `None` if the 304 is not about it, or says that the response may not be stored any more.
-    fn update(&self, key: &CacheKey, entry: &Entry, told: &Received) -> Option<Head> {
-        let before = &entry.response;
-        if !is_about(&told.response.fields, before) {
+    fn update(&self, key: &CacheKey, entry: &Entry, told: &Received) -> Option<(StoredResponse, Fields)> {
+        if !is_about(&told.response.fields, &entry.response) {
             return None;
         }
-        let fields = updated(&before.fields, &told.response.fields, &self.config.rules.targets);
-        let (mut head, withheld) = self.head(key, before.status, &fields, told).ok()?;
-        if head.selecting.alternatives().iter().map(Vec::len).eq(before
-            .selecting
-            .alternatives()
-            .iter()
-            .map(Vec::len))
-        {
-            head.selecting = before.selecting.joined(head.selecting);
-        }
-        Some((head, withheld))
+        entry.response.freshened(&self.exchange(key, told), &self.config.rules).ok()
     }
 
-    /// What is stored of a head (RFC 9111 §3, §3.1), and what of it is for those alone who waited for it.
-    fn head(
-        &self,
-        key: &CacheKey,
-        status: StatusCode,
-        fields: &Fields,
-        received: &Received,
-    ) -> Result<Head, Refusal> {
-        let (requested_at, received_at, rules) =
-            (received.requested_at, received.received_at, &self.config.rules);
-        let exchange = Exchange {
+    fn exchange<'a>(&'a self, key: &'a CacheKey, received: &'a Received) -> Exchange<'a> {
+        Exchange {
             method: &self.method,
             key,
             request: &self.fields,
-            status,
-            response: fields,
-            requested_at,
-            received_at,
-        };
-        let selecting = storing(&exchange, rules)?;
-        let mut kept = fields.clone();
-        let withheld = Terms::of(fields, &rules.targets).withhold(&mut kept);
-        // Made by the wire, from the content (RFC 9112 §6).
-        for name in [CONTENT_LENGTH, TRANSFER_ENCODING] {
-            kept.remove(&name);
+            status: received.response.status,
+            response: &received.response.fields,
+            requested_at: received.requested_at,
+            received_at: received.received_at,
         }
-        Ok((StoredResponse::new(status, kept, selecting, requested_at, received_at, rules), withheld))
     }
 
     /// Takes a response that is not a 304 about what is stored.
     async fn take(&self, received: Received, lead: Lead, first: oneshot::Sender<Passed>) {
-        let Received { response: Response { status, fields, .. }, .. } = &received;
-        let (head, withheld) = match self.head(lead.key(), *status, fields, &received) {
-            Ok(stored) => stored,
+        let stored = StoredResponse::of(&self.exchange(lead.key(), &received), &self.config.rules);
+        let head = match stored {
+            Ok(head) => head,
             Err(refusal) => {
                 if refusal.is_lasting() {
                     lead.note_apart();
                 }
-                self.drop_gone(&lead, *status).await;
+                self.drop_gone(&lead, received.response.status).await;
                 return pass(&lead, first, received.response, refusal.word());
             }
         };
@@ -213,10 +196,10 @@ impl<U: Service> Fetch<U> {
         if let (Some(Ok(())), true) = (&arrived.end, arrived.len() <= SMALL_MAX)
             && body.length().is_none_or(|length| length == arrived.len())
         {
-            return self.keep_small((head, withheld), arrived, lead).await;
+            return self.keep_small(head, arrived, lead).await;
         }
         match self.store.begin(body.length()).await {
-            Ok(draft) => self.keep_growing((head, withheld), draft, arrived, body, lead).await,
+            Ok(draft) => self.keep_growing(head, draft, arrived, body, lead).await,
             Err(unstored) => {
                 let body = Body::from_source(body.length(), Resumed::new(arrived, body));
                 pass(&lead, first, Response { status, fields, body }, unstored.word());

@@ -3,12 +3,15 @@
 use std::time::SystemTime;
 
 use message::field::date::HttpDate;
-use message::header::DATE;
+use message::header::{CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use message::precondition::Validators;
-use message::{Fields, StatusCode};
+use message::{Fields, Method, StatusCode};
 
 use crate::policy::freshness::Freshness;
 use crate::policy::rules::Rules;
+use crate::policy::storing::{Exchange, Refusal, storing};
+use crate::policy::terms::Terms;
+use crate::policy::update::updated;
 use crate::policy::vary::Selecting;
 
 /// The head of a stored response, with what follows from it.
@@ -57,6 +60,36 @@ impl StoredResponse {
             received_at,
             outdated_at: None,
         }
+    }
+
+    /// What is stored of a response, and the fields of it that are not: those are for the one alone who
+    /// asked (RFC 9111 §3, §3.1).
+    ///
+    /// # Errors
+    /// Why it may not be stored.
+    pub fn of(exchange: &Exchange<'_>, rules: &Rules) -> Result<(Self, Fields), Refusal> {
+        let selecting = storing(exchange, rules)?;
+        let Exchange { status, requested_at, received_at, .. } = *exchange;
+        let mut fields = exchange.response.clone();
+        let withheld = Terms::of(&fields, &rules.targets).withhold(&mut fields);
+        // Made by the wire, from the content (RFC 9112 §6).
+        for name in [CONTENT_LENGTH, TRANSFER_ENCODING] {
+            fields.remove(&name);
+        }
+        Ok((Self::new(status, fields, selecting, requested_at, received_at, rules), withheld))
+    }
+
+    /// The same after a 304 or a 200 to HEAD said that it is current still: with `told`, the fields of
+    /// that, in the place of its own (RFC 9111 §3.2), right for the request of `told`, too.
+    ///
+    /// # Errors
+    /// Why it may not be stored any more.
+    pub fn freshened(&self, told: &Exchange<'_>, rules: &Rules) -> Result<(Self, Fields), Refusal> {
+        let fields = updated(&self.fields, told.response, &rules.targets);
+        let exchange = Exchange { method: &Method::GET, status: self.status, response: &fields, ..*told };
+        let (fresh, withheld) = Self::of(&exchange, rules)?;
+        let selecting = self.selecting.joined(fresh.selecting.clone());
+        Ok((Self { selecting, ..fresh }, withheld))
     }
 
     /// The same, but stale from `now` on.

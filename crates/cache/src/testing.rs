@@ -20,3 +20,17 @@ pub(crate) fn fields(lines: &[(&str, &str)]) -> Fields {
     }
     fields
 }
+
+fn lines(fields: &Fields) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| value.to_str().unwrap().to_owned();
+    let mut lines: Vec<_> = fields.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    lines.sort();
+    lines
+}
+
+/// Holds a section against those lines, in whatever order.
+pub(crate) fn same(fields: &Fields, expected: &[(&str, &str)]) {
+    let mut expected: Vec<_> = expected.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    expected.sort();
+    assert_eq!(lines(fields), expected);
+}

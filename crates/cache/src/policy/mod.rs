@@ -10,5 +10,6 @@ pub mod reuse;
 pub mod rules;
 pub mod storing;
 pub mod terms;
+pub mod update;
 pub mod validation;
 pub mod vary;

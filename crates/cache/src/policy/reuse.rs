@@ -5,10 +5,10 @@
 
 use std::time::SystemTime;
 
-use message::Fields;
 use message::field::cache_control::{CacheControl, MaxStale, Qualified};
 use message::field::cache_status::Fwd;
 use message::header::{CACHE_CONTROL, PRAGMA};
+use message::{FailureKind, Fields, StatusCode};
 
 use crate::policy::freshness::Freshness;
 use crate::policy::rules::Rules;
@@ -118,6 +118,35 @@ pub fn reuse(stored: &StoredResponse, request: &CacheControl, now: SystemTime, r
         Reuse::Forward(Reason::NoValidator)
     } else {
         Reuse::Validate(reason)
+    }
+}
+
+/// What a stale response may stand in for (RFC 5861 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// No response, though the request is not at fault: what would be an error, or 523.
+    Outage,
+    /// A response that is an error.
+    Error(StatusCode),
+}
+
+impl Trouble {
+    /// The trouble in a failure; `None` if it lies in the request.
+    #[must_use]
+    pub fn of_failure(kind: FailureKind) -> Option<Self> {
+        let is_at_fault = matches!(
+            kind,
+            FailureKind::DestinationIpProhibited
+                | FailureKind::HttpRequestError
+                | FailureKind::ProxyLoopDetected
+        );
+        (!is_at_fault).then_some(Self::Outage)
+    }
+
+    /// The trouble in a response; `None` if it is an answer.
+    #[must_use]
+    pub fn of_status(status: StatusCode) -> Option<Self> {
+        matches!(status.as_u16(), 500 | 502..=504).then_some(Self::Error(status))
     }
 }
 

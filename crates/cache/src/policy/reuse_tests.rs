@@ -1,5 +1,5 @@
+use message::HeaderValue;
 use message::header::DATE;
-use message::{HeaderValue, StatusCode};
 
 use super::*;
 use crate::policy::vary::Selecting;
@@ -163,5 +163,20 @@ fn rfc_9110_section_13_2_1_only_a_2xx_is_validated() {
         let stored =
             StoredResponse { status: StatusCode::from_u16(status).unwrap(), ..with_etag("max-age=1") };
         assert_eq!(judge(&stored, &[], 2), expected, "{status}");
+    }
+}
+
+#[test]
+fn rfc_5861_section_4_errors_are_500_502_503_504_and_what_would_be_one() {
+    let errors =
+        (100..1000).filter(|code| Trouble::of_status(StatusCode::from_u16(*code).unwrap()).is_some());
+    assert_eq!(errors.collect::<Vec<_>>(), [500, 502, 503, 504]);
+    for kind in
+        [FailureKind::ConnectionRefused, FailureKind::ConnectionTerminated, FailureKind::HttpProtocolError]
+    {
+        assert_eq!(Trouble::of_failure(kind), Some(Trouble::Outage), "{kind:?}");
+    }
+    for kind in [FailureKind::ProxyLoopDetected, FailureKind::HttpRequestError] {
+        assert_eq!(Trouble::of_failure(kind), None, "{kind:?}");
     }
 }

@@ -1,14 +1,14 @@
 //! Validation of a stored response by a conditional GET (RFC 9111 §4.3).
 
-use message::field::decimal;
+use message::field::coding::{AcceptEncoding, ContentCoding};
 use message::field::etag::EntityTag;
+use message::field::{decimal, list};
 use message::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    IF_RANGE, LAST_MODIFIED, RANGE, SET_COOKIE,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    LAST_MODIFIED, RANGE,
 };
 use message::{Fields, HeaderName};
 
-use crate::policy::terms::Terms;
 use crate::stored::StoredResponse;
 
 /// The request fields by which a client asks for less than the whole response.
@@ -42,21 +42,33 @@ pub fn make_conditional(request: &mut Fields, stored: &StoredResponse) {
 }
 
 /// Makes a request that asks whether one of several stored responses, none of which matches it, is the
-/// answer all the same (§4.3.1): with the entity tags of them all. Whether there are any.
-pub fn offer_tags<'a>(request: &mut Fields, stored: impl Iterator<Item = &'a StoredResponse>) -> bool {
-    let mut is_offered = false;
-    for etag in stored.filter_map(|stored| stored.validators.etag.as_ref()) {
-        request.append(IF_NONE_MATCH, etag.to_value());
-        is_offered = true;
+/// answer all the same (§4.3.1): with the strong entity tags of those that the client could use.
+///
+/// A weak tag names several representations, perhaps one that is compressed and one that is not: of those
+/// the origin can't mean one.
+pub fn offer_tags<'a>(request: &mut Fields, stored: impl Iterator<Item = &'a StoredResponse>) {
+    // RFC 9110 §12.5.3 allows any coding to who says nothing; but who can decode says so.
+    let accepted = request.contains(&ACCEPT_ENCODING).then(|| AcceptEncoding::of(request));
+    for stored in stored.filter(|stored| is_readable(stored, accepted.as_ref())) {
+        if let Some(etag) = stored.validators.etag.as_ref().filter(|etag| !etag.is_weak()) {
+            request.append(IF_NONE_MATCH, etag.to_value());
+        }
     }
-    is_offered
+}
+
+/// Whether a client that accepts those codings can read it.
+fn is_readable(stored: &StoredResponse, accepted: Option<&AcceptEncoding>) -> bool {
+    list::of(&stored.fields, &CONTENT_ENCODING).all(|coding| {
+        let coding = coding.ok().and_then(ContentCoding::parse);
+        coding.zip(accepted).is_some_and(|(coding, accepted)| accepted.accepts(coding))
+    })
 }
 
 /// Whether a 304 names the version that `stored` is of, and that alone (§4.3.4).
 #[must_use]
 pub fn names(not_modified: &Fields, stored: &StoredResponse) -> bool {
     match (EntityTag::of(not_modified), &stored.validators.etag) {
-        (Some(told), Some(ours)) => told.weak_eq(ours),
+        (Some(told), Some(ours)) => told.strong_eq(ours),
         _ => false,
     }
 }
@@ -96,36 +108,6 @@ pub fn is_about(not_modified: &Fields, stored: &StoredResponse) -> bool {
         (Some(told), None) => told.is_weak(),
         (None, _) => !not_modified.contains(&ETAG),
     }
-}
-
-/// What a 304 does not change (§3.2): what the length and the form of the stored content are, and what
-/// it was a part of.
-static UNTOUCHED: [HeaderName; 4] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_TYPE, CONTENT_RANGE];
-
-/// The fields of a stored response after a 304 (§3.2, §4.3.4): each field of the 304 in the place of the
-/// stored one of that name, all others as they were.
-#[must_use]
-pub fn updated(stored: &Fields, not_modified: &Fields, targets: &[HeaderName]) -> Fields {
-    let changes =
-        |name: &HeaderName| !UNTOUCHED.contains(name) && may_take(name, stored, not_modified, targets);
-    let mut fields = Fields::with_capacity(stored.len().saturating_add(not_modified.len()));
-    for (name, value) in stored.iter() {
-        if !not_modified.contains(name) || !changes(name) {
-            fields.append(name.clone(), value.clone());
-        }
-    }
-    for (name, value) in not_modified.iter() {
-        if changes(name) {
-            fields.append(name.clone(), value.clone());
-        }
-    }
-    fields
-}
-
-/// A cookie in a 304 is, as in a 200, kept for others only where freshness is explicit (§7.3).
-fn may_take(name: &HeaderName, stored: &Fields, not_modified: &Fields, targets: &[HeaderName]) -> bool {
-    let is_explicit = |fields: &Fields| Terms::of(fields, targets).is_explicit(fields);
-    *name != SET_COOKIE || is_explicit(not_modified) || is_explicit(stored)
 }
 
 #[cfg(test)]

@@ -80,11 +80,16 @@ impl Selecting {
     }
 
     /// The requests of both: a validation said that the response answers those of `other`, too (§4.3.4).
-    /// Of too many the oldest are forgotten.
+    /// If it also said that other fields select now, nothing is known of earlier requests. Of too many the
+    /// oldest are forgotten.
     #[must_use]
     pub fn joined(&self, other: Self) -> Self {
+        let names = |alternative: &Alternative| -> Vec<HeaderName> {
+            alternative.iter().map(|(name, _)| name.clone()).collect()
+        };
+        let now: Vec<_> = other.0.iter().map(names).collect();
         let mut all = self.0.clone();
-        all.retain(|alternative| !other.0.contains(alternative));
+        all.retain(|alternative| !other.0.contains(alternative) && now.contains(&names(alternative)));
         all.extend(other.0);
         let excess = all.len().saturating_sub(ALTERNATIVES_MAX);
         Self(all.split_off(excess))
@@ -217,6 +222,7 @@ mod tests {
         }
         assert!(both.overlaps(&of("2")) && of("1").overlaps(&both) && !both.overlaps(&of("3")));
         assert_eq!(both.joined(of("1")).alternatives().len(), 2);
+        assert_eq!(both.joined(Selecting::default()), Selecting::default(), "it varies no more");
         let many = (0..100).fold(both, |all, number| all.joined(of(&number.to_string())));
         assert_eq!(many.alternatives().len(), ALTERNATIVES_MAX);
         assert!(many.matches(&fields(&[("foo", "99")])) && !many.matches(&fields(&[("foo", "1")])));

@@ -4,6 +4,7 @@
 
 mod collapse;
 mod histories;
+mod judgement;
 mod keeping;
 mod three_ages;
 mod world;

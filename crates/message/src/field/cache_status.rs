@@ -42,6 +42,13 @@ impl CacheStatus {
         Self(Item::new(cache).flag("hit"))
     }
 
+    /// The request was answered by the cache named `cache` itself: neither out of what is stored, nor by
+    /// going forward.
+    #[must_use]
+    pub fn neither(cache: &str) -> Self {
+        Self(Item::new(cache))
+    }
+
     /// The request went forward, and why (§2.2).
     #[must_use]
     pub fn forwarded(cache: &str, why: Fwd) -> Self {

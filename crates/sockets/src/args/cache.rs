@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cache::{Config, ConfigFault, Fraction, Origin, Pseudonym, Rules};
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use message::HeaderName;
 
 use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
@@ -69,6 +70,9 @@ pub(crate) struct CacheArgs {
     /// A targeted field (RFC 9213) that speaks to this cache before CDN-Cache-Control does, may be repeated
     #[arg(long, env = "SOCKETS_TARGETED_FIELD", value_name = "NAME", value_delimiter = ',')]
     pub(crate) targeted_field: Vec<HeaderName>,
+    /// Tell in Cache-Status under which key a response is looked for
+    #[arg(long, env = "SOCKETS_TELL_KEY", value_parser = FalseyValueParser::new())]
+    pub(crate) tell_key: bool,
     #[command(flatten)]
     pub(crate) listen: ListenArgs,
     #[command(flatten)]
@@ -98,6 +102,7 @@ impl CacheArgs {
         Ok(Config {
             origin: self.origin.clone(),
             rules: self.rules(),
+            tells_key: self.tell_key,
             size: self.size,
             min_free: self.min_free,
             memory: self.memory,
