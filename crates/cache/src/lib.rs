@@ -17,7 +17,8 @@
 //! What it does *not* do: it opens no connection and knows no wire. It stores only 200s to GET, and only
 //! whole ones: ranges are answered from stored responses, but a range that is not stored goes through
 //! unstored. It serves nothing stale but where the client asks for it (`max-stale`); a failure of the
-//! origin is passed up as it is. It does not speak TLS to origins, nor CONNECT.
+//! origin is passed up as it is. It does not speak TLS to origins. Of a tunnel (CONNECT) it only
+//! says whether there may be one: the engine opens it.
 
 #![forbid(unsafe_code)]
 
@@ -30,6 +31,7 @@ mod fill;
 mod forward;
 pub mod key;
 pub mod policy;
+pub mod proxy;
 mod reader;
 mod route;
 mod spans;
@@ -42,5 +44,7 @@ pub use cache::Cache;
 pub use config::{Config, ConfigFault, Origin, Pseudonym};
 pub use key::CacheKey;
 pub use policy::rules::{Fraction, Rules};
+pub use proxy::destination::Destinations;
+pub use proxy::front::{Front, Terms, Way};
 pub use store::fault::OpenFault;
 pub use store::tally::Statistics;

@@ -22,7 +22,7 @@ pub(crate) struct Route {
 /// The answer to a request that there is no way for.
 pub(crate) fn route(origin: Option<&Origin>, request: &Request) -> Result<Route, Box<Response>> {
     if request.method == Method::CONNECT {
-        return Err(refuse(501, "CONNECT is not supported yet: ask for http:// URLs.\n"));
+        return Err(refuse(501, "A reverse proxy opens no tunnels.\n"));
     }
     match (origin, &request.target) {
         // Whatever host the client names: a reverse proxy has one origin, and that is in the key.

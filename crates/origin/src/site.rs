@@ -76,7 +76,7 @@ impl Site {
     /// Answers a GET, HEAD or OPTIONS for this site.
     pub async fn answer(&self, request: &Request) -> Response {
         // 3. Network.
-        let answer = if !self.networks.admit(request.peer) {
+        let answer = if !self.networks.admit(request.peer.map(|peer| peer.ip())) {
             Err(Refusal::Network)
         } else if request.method == Method::OPTIONS {
             // 4. Preflight.

@@ -6,6 +6,7 @@ mod answers;
 mod disk;
 mod forwarding;
 mod many;
+mod proxying;
 mod storing;
 mod together;
 mod town;

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cache::{Config, ConfigFault, Fraction, Origin, Pseudonym, Rules};
+use cache::{Config, ConfigFault, Fraction, Origin, Pseudonym, Rules, Terms};
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use message::HeaderName;
 
 use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;
+use crate::args::proxy::ProxyArgs;
 use crate::args::units;
 
 /// Where the cache listens if it is not told.
@@ -24,6 +25,8 @@ Examples:
   sockets cache                           a forward proxy on localhost:9000
   sockets get --proxy localhost:9000 localhost:8000/index.html
   curl -x localhost:9000 http://localhost:8000/index.html
+  sockets cache --bind 0.0.0.0 --allow 192.0.2.0/24 --proxy-auth 'jane:$2y$10$...'
+                                          for a network, with a password
   sockets cache --origin http://localhost:8000 --bind 0.0.0.0
                                           a reverse proxy for one origin
 
@@ -74,6 +77,8 @@ pub(crate) struct CacheArgs {
     #[arg(long, env = "SOCKETS_TELL_KEY", value_parser = FalseyValueParser::new())]
     pub(crate) tell_key: bool,
     #[command(flatten)]
+    pub(crate) proxy: ProxyArgs,
+    #[command(flatten)]
     pub(crate) listen: ListenArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
@@ -83,6 +88,11 @@ impl CacheArgs {
     /// A proxy that anybody may use is for its owner to ask for: loopback unless told otherwise.
     pub(crate) fn addresses(&self) -> Addresses {
         Addresses::new(&self.bind, Bind::Loopback, self.port, PORT)
+    }
+
+    /// On what terms it may be used.
+    pub(crate) fn terms(&self) -> Terms {
+        if self.origin.is_some() { self.proxy.reverse() } else { self.proxy.forward() }
     }
 
     /// What RFC 9111 leaves to whoever runs the cache.

@@ -17,6 +17,7 @@ pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod origin;
 pub(crate) mod pages;
+pub(crate) mod proxy;
 pub(crate) mod site;
 pub(crate) mod units;
 

@@ -230,6 +230,7 @@ impl Place {
                 connections_each(STANDS),
                 service.clone(),
                 observer.clone(),
+                None,
             )
         };
         let stand = open(port).or_else(|_| open(0))?;

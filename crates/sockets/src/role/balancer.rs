@@ -23,7 +23,7 @@ pub(crate) async fn open(args: &BalancerArgs, logs: &mut Logs, connections: usiz
     let testing = balancer.clone();
     tokio::spawn(async move { testing.keep_testing(upstream, pending::<()>()).await });
     let log = logs.of(&args.log, "balancer")?;
-    let stand = Stand::open("balancer", &args.addresses(), &args.listen, connections, balancer, log)?;
+    let stand = Stand::open("balancer", &args.addresses(), &args.listen, connections, balancer, log, None)?;
     Ok(Running::new(stand, what(args), args.listen.drain))
 }
 

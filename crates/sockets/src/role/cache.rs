@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use cache::Cache;
-use engine::Route;
+use cache::{Cache, Front};
+use engine::{Route, Tunnels};
+use net::dial::{Dialer, Reach};
 
 use crate::args::cache::CacheArgs;
 use crate::exit::Exit;
 use crate::log::logs::Logs;
-use crate::role::pool;
+use crate::role::pool_of;
 use crate::role::running::Running;
 use crate::role::stand::Stand;
 
@@ -18,9 +19,20 @@ use crate::role::stand::Stand;
 /// One line about the directory, the log or the address that can't be had.
 pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
     let config = args.config().map_err(Exit::usage)?;
-    let cache = Arc::new(Cache::open(config, pool(Route::Direct)).map_err(Exit::usage)?);
+    let dialer = dialer(args);
+    let cache = Cache::open(config, pool_of(dialer.clone(), Route::Direct)).map_err(Exit::usage)?;
+    let cache = Arc::new(cache);
+    let front = Front::new(args.terms(), Arc::clone(&cache));
     let log = logs.of(&args.log, "cache")?;
-    let stand = Stand::open("cache", &args.addresses(), &args.listen, connections, Arc::clone(&cache), log)?;
+    let stand = Stand::open(
+        "cache",
+        &args.addresses(),
+        &args.listen,
+        connections,
+        front,
+        log,
+        tunnels(args, dialer),
+    )?;
     let running = Running::new(stand, what(args), args.listen.drain);
     Ok(running.with_farewell(async move { cache.close().await }))
 }
@@ -32,6 +44,17 @@ pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Res
 pub(crate) fn check(args: &CacheArgs) -> Result<String, Exit> {
     args.config().map_err(Exit::usage)?;
     Ok(what(args))
+}
+
+/// What connects to origins: a forward proxy goes where its clients say, but not everywhere.
+fn dialer(args: &CacheArgs) -> Dialer {
+    let destinations = args.proxy.destinations();
+    let reach = Reach::new(move |host, address| destinations.permit(host, address));
+    Dialer { reach: args.origin.is_none().then_some(reach), ..Dialer::default() }
+}
+
+fn tunnels(args: &CacheArgs, dialer: Dialer) -> Option<Tunnels> {
+    args.origin.is_none().then(|| Tunnels { dialer, idle: args.proxy.tunnel_timeout() })
 }
 
 fn what(args: &CacheArgs) -> String {

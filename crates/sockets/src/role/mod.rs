@@ -27,5 +27,10 @@ pub(crate) fn control() -> Result<Runtime, Exit> {
 
 /// The client side for a role.
 pub(crate) fn pool(route: Route) -> Pool {
-    Pool::new(Dialer::default(), route, ClientLimits::default())
+    pool_of(Dialer::default(), route)
+}
+
+/// The client side for a role, with connections that `dialer` makes.
+pub(crate) fn pool_of(dialer: Dialer, route: Route) -> Pool {
+    Pool::new(dialer, route, ClientLimits::default())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use engine::{Observer, Server, serve};
+use engine::{Observer, Server, Tunnels, serve};
 use message::Service;
 use net::drain::{Drain, DrainSignal, drain};
 use net::listen::{ListenFault, Listener, bind, bind_all};
@@ -51,12 +51,14 @@ impl Stand {
         connections: usize,
         service: S,
         observer: O,
+        tunnels: Option<Tunnels>,
     ) -> Result<Self, Exit> {
         let cores = listen.threads.map_or_else(net::sys::available_cores, usize::from);
         let listeners = listeners(addresses, cores).map_err(Exit::failed)?;
         let bound = listeners.iter().filter_map(|group| group.first()).map(Listener::local_addr).collect();
         let mut server = Server::new(service, observer, listen.limits.connections(connections));
         listen.limits.apply(&mut server);
+        server.tunnels = tunnels;
         server.limits.allow_http10 = listen.allow_http10;
         let (server, (finish, finishing), (halt, halting)) = (Arc::new(server), drain(), drain());
         let mut groups: Vec<_> = listeners.into_iter().map(Vec::into_iter).collect();
