@@ -7,6 +7,7 @@ mod disk;
 mod forwarding;
 mod many;
 mod proxying;
+mod rules;
 mod storing;
 mod together;
 mod town;

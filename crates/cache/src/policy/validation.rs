@@ -7,7 +7,7 @@ use message::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
     LAST_MODIFIED, RANGE,
 };
-use message::{Fields, HeaderName};
+use message::{Fields, HeaderName, HeaderValue};
 
 use crate::stored::StoredResponse;
 
@@ -49,10 +49,14 @@ pub fn make_conditional(request: &mut Fields, stored: &StoredResponse) {
 pub fn offer_tags<'a>(request: &mut Fields, stored: impl Iterator<Item = &'a StoredResponse>) {
     // RFC 9110 §12.5.3 allows any coding to who says nothing; but who can decode says so.
     let accepted = request.contains(&ACCEPT_ENCODING).then(|| AcceptEncoding::of(request));
-    for stored in stored.filter(|stored| is_readable(stored, accepted.as_ref())) {
-        if let Some(etag) = stored.validators.etag.as_ref().filter(|etag| !etag.is_weak()) {
-            request.append(IF_NONE_MATCH, etag.to_value());
-        }
+    let readable = stored.filter(|stored| is_readable(stored, accepted.as_ref()));
+    let strong = readable.filter_map(|stored| stored.validators.etag.as_ref().filter(|etag| !etag.is_weak()));
+    // One line: some origins read no more.
+    let tags = strong.map(|etag| etag.to_value().as_bytes().to_vec()).collect::<Vec<_>>().join(&b", "[..]);
+    if !tags.is_empty()
+        && let Ok(list) = HeaderValue::from_bytes(&tags)
+    {
+        request.set(IF_NONE_MATCH, list);
     }
 }
 
