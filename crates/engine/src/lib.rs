@@ -25,6 +25,7 @@ pub mod server;
 pub use client::pool::{Pool, Route};
 pub use client::terms::ClientLimits;
 pub use record::{Asked, AskedFields, Ending, ExchangeRecord, Observer, Unobserved};
+pub use server::announcement::Announcers;
 pub use server::clients::{Clients, RequestRate, Share};
 pub use server::refusals::{Refusal, Refusals};
 pub use server::serve::serve;

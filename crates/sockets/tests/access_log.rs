@@ -60,6 +60,20 @@ fn a_line_for_each_answer_is_in_the_file_soon() {
 }
 
 #[test]
+fn who_is_behind_a_load_balancer_and_who_has_an_account_is_named() {
+    let home = directory(&[]);
+    let log = home.path().join("access.log");
+    let args =
+        ["--access-log", log.to_str().unwrap(), "--proxy-protocol", "127.0.0.0/8", "--auth", "jane:secret"];
+    let site = Site::with(&[("a", b"hello")], &args);
+    let mut wire = Wire::to(site.role.address);
+    wire.send("PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n");
+    assert_eq!(wire.ask("GET /a HTTP/1.1", &["Authorization: Basic amFuZTpzZWNyZXQ="]).text(), "hello");
+    let found = without_date(&lines(&log, 1)[0]);
+    assert_eq!(found, "192.0.2.7 - jane [] \"GET /a HTTP/1.1\" 200 5 \"-\" \"-\"");
+}
+
+#[test]
 fn json_goes_to_standard_output_and_the_last_line_comes_before_the_end() {
     let site = Site::with(&[("a", b"hello")], &["--access-log", "-", "--log-format", "json"]);
     ask(site.role.address, "GET /a HTTP/1.1", &["User-Agent: x\"y", "Referer: \u{e9}"]);

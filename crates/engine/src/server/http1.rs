@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
+use bytes::BytesMut;
 use http1::{Connection, Event, Fault, Framing, RequestHead, Version, turn};
 use message::{Body, Failure, Fields, Method, Request, Response, Service, StatusCode};
 use net::drain::{Drain, DrainGuard, Draining};
-use net::stream::{Stream, lingering_close};
+use net::stream::{ReadHalf, Stream, WriteHalf, lingering_close};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 use tracing::field;
@@ -32,6 +33,23 @@ use crate::server::refusals::Refusal;
 use crate::server::request_body::{Loan, Returned, Shortfall, lend};
 use crate::server::terms::{Patience, Server, TUNNEL_IDLE};
 use crate::server::tunnel;
+
+/// A connection that has come.
+pub(super) struct Arrived {
+    pub(super) read: ReadHalf,
+    pub(super) write: WriteHalf,
+    /// What has been read of it already.
+    pub(super) inbox: BytesMut,
+    /// Who is at its other end.
+    pub(super) peer: SocketAddr,
+}
+
+impl Arrived {
+    pub(super) fn new((stream, peer): (Stream, SocketAddr)) -> Self {
+        let (read, write) = stream.split();
+        Self { read, write, inbox: BytesMut::new(), peer }
+    }
+}
 
 /// One connection.
 pub(super) struct Talk<S, O> {
@@ -93,14 +111,13 @@ impl<S: Service, O: Observer> Talk<S, O> {
     /// room for what it was given even when that has moved on.
     pub(super) fn serve(
         server: Arc<Server<S, O>>,
-        (stream, peer): (Stream, SocketAddr),
+        Arrived { read, write, inbox, peer }: Arrived,
         visit: Visit,
         place: Option<OwnedSemaphorePermit>,
         drain: Drain,
     ) -> impl Future<Output = ()> + Send {
-        let (read, write) = stream.split();
         let Connection { inbound, outbound } = Connection::server(server.limits.clone());
-        let mut intake = Box::new(Intake::new(read, inbound));
+        let mut intake = Box::new(Intake { inbox, ..Intake::new(read, inbound) });
         let outlet = Outlet::new(write, outbound, server.patience.send_pace());
         let (deadline, draining, guard) = (Deadline::new(), drain.draining(), drain.guard());
         let mut talk = Self { server, peer, outlet, deadline, drain, draining, visit, place, _guard: guard };
@@ -523,7 +540,7 @@ mod tests {
         let size =
             size_of_output(|(server, stream, drain): (Arc<Server<Answers, Unobserved>>, Stream, Drain)| {
                 let visit = Clients::default().arrive(peer.ip()).unwrap();
-                Talk::serve(server, (stream, peer), visit, None, drain)
+                Talk::serve(server, Arrived::new((stream, peer)), visit, None, drain)
             });
         assert!(size <= 1536, "{size} bytes");
         assert!(size_of::<Intake>() <= 384, "{} bytes", size_of::<Intake>());

@@ -1,5 +1,6 @@
 //! The side that is asked.
 
+pub mod announcement;
 pub mod answer;
 pub mod clients;
 mod http1;

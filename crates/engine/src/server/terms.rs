@@ -1,5 +1,6 @@
 //! On what terms clients are served: who answers, and every limit.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use net::pace::Pace;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::record::Observer;
+use crate::server::announcement::Announcers;
 use crate::server::clients::Clients;
 use crate::server::refusals::Refusals;
 
@@ -31,6 +33,8 @@ pub struct Server<S, O> {
     pub clients: Clients,
     /// What was refused because of a limit.
     pub refusals: Refusals,
+    /// Whose connections begin with word of who is behind them; nobody's if `None`.
+    pub announcers: Option<Announcers>,
     /// How tunnels are opened (RFC 9110 §9.3.6); there are none if `None`, whatever the service says.
     pub tunnels: Option<Tunnels>,
 }
@@ -110,6 +114,11 @@ impl Patience {
 }
 
 impl<S, O> Server<S, O> {
+    /// Whether a connection from there begins with word of who is behind it.
+    pub(super) fn hears_from(&self, address: IpAddr) -> bool {
+        self.announcers.as_ref().is_some_and(|announcers| announcers.include(address.to_canonical()))
+    }
+
     /// A place among the connections that are served at the same time; `None` if there are to be none any
     /// more.
     pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
@@ -129,6 +138,7 @@ impl<S: Service, O: Observer> Server<S, O> {
             connections: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
             clients: Clients::default(),
             refusals: Refusals::default(),
+            announcers: None,
             tunnels: None,
         }
     }

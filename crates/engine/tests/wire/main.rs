@@ -14,6 +14,7 @@ mod client_failures;
 mod client_requests;
 mod client_reuse;
 mod client_uploads;
+mod server_announcements;
 mod server_answers;
 mod server_clients;
 mod server_content;

@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use access::Network;
 use clap::Args;
 use clap::builder::FalseyValueParser;
+use engine::Announcers;
 
 use crate::args::limits::LimitArgs;
 use crate::args::units;
@@ -25,8 +27,20 @@ pub(crate) struct ListenArgs {
     /// Threads that serve, each with its own listener [default: one per core]
     #[arg(long, env = "SOCKETS_THREADS", value_name = "N", value_parser = units::whole(1_u16, 1024))]
     pub(crate) threads: Option<u16>,
+    /// A network of load balancers whose connections begin with the PROXY protocol, may be repeated [default: none]
+    #[arg(long, env = "SOCKETS_PROXY_PROTOCOL", value_name = "NET", value_delimiter = ',', value_parser = Network::parse)]
+    pub(crate) proxy_protocol: Vec<Network>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
+}
+
+impl ListenArgs {
+    /// Whose connections begin with word of who is behind them.
+    pub(crate) fn announcers(&self) -> Option<Announcers> {
+        let networks = self.proxy_protocol.clone();
+        let judge = move |address| networks.iter().any(|network| network.contains(address));
+        (!self.proxy_protocol.is_empty()).then(|| Announcers::new(judge))
+    }
 }
 
 /// The addresses and the port of a role.

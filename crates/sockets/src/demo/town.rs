@@ -219,6 +219,7 @@ impl Place {
             allow_http10: false,
             drain: STOP_WAIT,
             threads: Some(1),
+            proxy_protocol: Vec::new(),
             limits: LimitArgs::default(),
         };
         let open = |port| {

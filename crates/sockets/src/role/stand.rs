@@ -58,6 +58,7 @@ impl Stand {
         let bound = listeners.iter().filter_map(|group| group.first()).map(Listener::local_addr).collect();
         let mut server = Server::new(service, observer, listen.limits.connections(connections));
         listen.limits.apply(&mut server);
+        server.announcers = listen.announcers();
         server.tunnels = tunnels;
         server.limits.allow_http10 = listen.allow_http10;
         let (server, (finish, finishing), (halt, halting)) = (Arc::new(server), drain(), drain());
