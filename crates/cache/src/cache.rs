@@ -30,6 +30,7 @@ use crate::route::{Route, route};
 use crate::store::Store;
 use crate::store::entry::{Entry, Variants};
 use crate::store::fault::OpenFault;
+use crate::store::selection::{Fate, Selection};
 use crate::store::tally::Statistics;
 use crate::stored::select;
 
@@ -166,6 +167,14 @@ impl<U: Service> Cache<U> {
     #[must_use]
     pub fn disk_used(&self) -> u64 {
         self.store.used()
+    }
+
+    /// Purges what is selected, and what is being fetched of it; gives how many stored responses that were.
+    /// When it returns, none of them answers any more, or none without being validated.
+    pub async fn purge(&self, selection: Selection, fate: Fate, now: SystemTime) -> usize {
+        // In this order: a fetch either sees that it is too late, or what it stored is purged.
+        self.flights.make_all_obsolete(|key| selection.may_hold(key));
+        self.store.purge(selection, fate, now).await
     }
 
     /// How the store is, and what has happened in it since it was opened.

@@ -183,6 +183,13 @@ impl Flights {
         }
     }
 
+    /// What is fetched now for any key that `is_meant` is not to be stored, and nobody joins it any more.
+    pub(crate) fn make_all_obsolete(&self, is_meant: impl Fn(&CacheKey) -> bool) {
+        for (_, flights) in self.table().iter().filter(|(key, _)| is_meant(key)) {
+            flights.iter().for_each(|flight| flight.is_obsolete.store(true, Ordering::Release));
+        }
+    }
+
     /// Whether answers for `key` were not to be shared a short while ago.
     #[must_use]
     pub(crate) fn goes_apart(&self, key: &CacheKey) -> bool {

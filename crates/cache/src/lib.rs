@@ -47,4 +47,5 @@ pub use policy::rules::{Fraction, Rules};
 pub use proxy::destination::Destinations;
 pub use proxy::front::{Front, Terms, Way};
 pub use store::fault::OpenFault;
+pub use store::selection::{Fate, Selection};
 pub use store::tally::Statistics;

@@ -9,6 +9,7 @@ pub mod invalidation;
 pub mod reuse;
 pub mod rules;
 pub mod storing;
+pub mod tags;
 pub mod terms;
 pub mod update;
 pub mod validation;

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::ops::RangeInclusive;
+use std::ops::{Bound, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -21,13 +21,16 @@ const RECORDS: TableDefinition<'static, (&str, u8), (u64, &[u8])> = TableDefinit
 /// The checksums of each stored response's body, by its id: read only where they are looked at.
 const CHECKSUMS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("checksums");
 
+/// Which stored responses have a tag, by their ids: key and variant.
+const TAGS: TableDefinition<'static, (&str, u64), (&str, u8)> = TableDefinition::new("tags");
+
 /// Who is to be evicted next: the lowest turn.
 const ORDER: TableDefinition<'static, u64, (&str, u8)> = TableDefinition::new("order");
 
 /// Numbers about the whole.
 const TOTALS: TableDefinition<'static, &str, u64> = TableDefinition::new("totals");
 
-const VERSION: (&str, u64) = ("version", 2);
+const VERSION: (&str, u64) = ("version", 3);
 const BYTES: &str = "bytes";
 const LAST_ID: &str = "last id";
 /// How many starts there were after an end that was not clean.
@@ -67,6 +70,9 @@ impl IndexFault {
     }
 }
 
+/// Where a record is: its key and variant.
+pub(crate) type Place = (String, u8);
+
 /// A record with its key and variant.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -80,6 +86,7 @@ pub(crate) struct Tables<'t> {
     records: Table<'t, (&'static str, u8), (u64, &'static [u8])>,
     order: Table<'t, u64, (&'static str, u8)>,
     checksums: Table<'t, u64, &'static [u8]>,
+    tags: Table<'t, (&'static str, u64), (&'static str, u8)>,
     totals: Table<'t, &'static str, u64>,
 }
 
@@ -162,6 +169,7 @@ impl Index {
             records: transaction.open_table(RECORDS).map_err(redb::Error::from)?,
             order: transaction.open_table(ORDER).map_err(redb::Error::from)?,
             checksums: transaction.open_table(CHECKSUMS).map_err(redb::Error::from)?,
+            tags: transaction.open_table(TAGS).map_err(redb::Error::from)?,
             totals: transaction.open_table(TOTALS).map_err(redb::Error::from)?,
         };
         let outcome = work(&mut tables)?;
@@ -246,6 +254,45 @@ impl Tables<'_> {
         Ok(())
     }
 
+    /// Writes that the record with that id has this tag.
+    pub(crate) fn put_tag(&mut self, tag: &str, id: u64, key: &str, slot: u8) -> Result<(), redb::Error> {
+        self.tags.insert((tag, id), (key, slot))?;
+        Ok(())
+    }
+
+    /// Forgets it.
+    pub(crate) fn drop_tag(&mut self, tag: &str, id: u64) -> Result<(), redb::Error> {
+        self.tags.remove((tag, id))?;
+        Ok(())
+    }
+
+    /// Where the records with that tag are, from the id behind `after` on, and no more than `max` of them.
+    pub(crate) fn tagged(
+        &self,
+        tag: &str,
+        after: Option<u64>,
+        max: usize,
+    ) -> Result<Vec<(u64, Place)>, redb::Error> {
+        let from = after.map_or(0, |id| id.saturating_add(1));
+        let mut found = Vec::new();
+        for row in self.tags.range((tag, from)..=(tag, u64::MAX))?.take(max) {
+            let (at, place) = row?;
+            let (key, slot) = place.value();
+            found.push((at.value().1, (key.to_owned(), slot)));
+        }
+        Ok(found)
+    }
+
+    /// Where the records are whose key begins with `prefix`, behind `after`, and no more than `max` of them.
+    pub(crate) fn beginning_with(
+        &self,
+        prefix: &str,
+        after: Option<&Place>,
+        max: usize,
+    ) -> Result<Vec<Place>, redb::Error> {
+        places(&self.records, prefix, after, max)
+    }
+
     /// Whether the process that has the index may still write to it: one that is gone without having said
     /// that it does not was killed.
     pub(crate) fn set_running(&mut self, is_running: bool) -> Result<(), redb::Error> {
@@ -282,6 +329,27 @@ impl Tables<'_> {
     }
 }
 
+/// See [`Tables::beginning_with`].
+fn places(
+    records: &impl ReadableTable<(&'static str, u8), (u64, &'static [u8])>,
+    prefix: &str,
+    after: Option<&Place>,
+    max: usize,
+) -> Result<Vec<Place>, redb::Error> {
+    let from =
+        after.map_or(Bound::Included((prefix, 0)), |(key, slot)| Bound::Excluded((key.as_str(), *slot)));
+    let mut found = Vec::new();
+    for row in records.range::<(&str, u8)>((from, Bound::Unbounded))?.take(max) {
+        let (place, _) = row?;
+        let (key, slot) = place.value();
+        if !key.starts_with(prefix) {
+            break;
+        }
+        found.push((key.to_owned(), slot));
+    }
+    Ok(found)
+}
+
 fn slots(key: &str) -> RangeInclusive<(&str, u8)> {
     (key, 0)..=(key, u8::MAX)
 }
@@ -311,6 +379,7 @@ fn check(database: &Database) -> Result<(), redb::Error> {
         let is_new = transaction.open_table(RECORDS)?.first()?.is_none();
         transaction.open_table(ORDER)?;
         transaction.open_table(CHECKSUMS)?;
+        transaction.open_table(TAGS)?;
         let mut totals = transaction.open_table(TOTALS)?;
         let version = totals.get(VERSION.0)?.map(|version| version.value());
         match version {

@@ -20,9 +20,11 @@ mod load;
 mod memory;
 mod moment;
 mod path;
+mod purge;
 mod quota;
 mod record;
 mod room;
+pub(crate) mod selection;
 pub(crate) mod tally;
 mod writer;
 

@@ -1,5 +1,6 @@
 //! A stored response as it is written in the index.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use message::{Fields, HeaderName, HeaderValue, StatusCode};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::CacheKey;
 use crate::policy::rules::Rules;
+use crate::policy::tags::tags;
 use crate::policy::vary::{self, Selecting};
 use crate::spans::Spans;
 use crate::store::disk::Identity;
@@ -94,6 +96,21 @@ impl Record {
     /// What the content takes on the disk, in bytes.
     pub(crate) fn weight(&self) -> u64 {
         self.present.as_ref().map_or_else(|| weight(self.identity.size), Spans::on_disk)
+    }
+
+    /// The tags that its fields give it.
+    pub(crate) fn tags(&self) -> BTreeSet<String> {
+        tags(self.fields.iter().map(|(name, value)| (name.as_str(), value.as_slice())))
+    }
+
+    /// The same, stale from then on.
+    pub(crate) fn outdated(self, now: SystemTime) -> Self {
+        Self { outdated_at: Some(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()), ..self }
+    }
+
+    /// When it was received, or last validated.
+    pub(crate) fn received_at(&self) -> Option<SystemTime> {
+        time(self.received_at).ok()
     }
 
     /// The head that it describes.

@@ -13,6 +13,8 @@ pub(crate) struct Tally {
     pub(crate) stored: Count,
     /// Stored responses that had to go for others.
     pub(crate) evicted: Count,
+    /// Stored responses that were purged.
+    pub(crate) purged: Count,
     /// Bodies whose checksums were looked at and found right.
     pub(crate) proven: Count,
     /// Bodies whose checksums were wrong: torn, rotten or swapped. They are deleted.
@@ -35,6 +37,8 @@ pub struct Statistics {
     pub stored: u64,
     /// Stored responses that had to go for others.
     pub evicted: u64,
+    /// Stored responses that were purged.
+    pub purged: u64,
     /// Bodies that were in doubt, and whose checksums were right.
     pub proven: u64,
     /// Bodies whose checksums were wrong: torn, rotten or swapped. They are deleted.
@@ -53,6 +57,7 @@ impl Tally {
             size,
             stored: self.stored.get(),
             evicted: self.evicted.get(),
+            purged: self.purged.get(),
             proven: self.proven.get(),
             damaged: self.damaged.get(),
             changed: self.changed.get(),

@@ -8,17 +8,19 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
 
 use crate::key::CacheKey;
 use crate::store::checksum::Checksums;
 use crate::store::disk::{Disk, Identity};
 use crate::store::entry::Entry;
-use crate::store::index::{Index, Tables};
+use crate::store::index::{Index, IndexFault, Place, Tables};
 use crate::store::journal::Journal;
 use crate::store::memory::Memory;
 use crate::store::moment::{Moment, reach};
 use crate::store::quota::{Quota, Reservation};
 use crate::store::record::Record;
+use crate::store::selection::{Fate, Selection};
 use crate::store::tally::Tally;
 
 /// Commands that may wait; who has another one to give waits then, or goes without.
@@ -32,6 +34,12 @@ const HEADROOM_PART: u64 = 64;
 
 /// How many responses that were used are spared in one batch before the next goes whatever it is.
 const SPARED_MAX: usize = 1000;
+
+/// As many variants as a key can ever have.
+const VARIANTS_READ: usize = 256;
+
+/// How many stored responses are purged in one transaction.
+const PURGE_STEP: usize = 10_000;
 
 /// How much goes at a time where the index can't be written, in bytes.
 const RELIEF: u64 = 1 << 20;
@@ -50,6 +58,8 @@ pub(crate) enum Command {
     Remove { key: CacheKey, entry: Arc<Entry> },
     /// A stored part was taken out to be completed, with its file and what that weighs.
     Withdraw { key: CacheKey, entry: Arc<Entry> },
+    /// Somebody wants some of it gone, or stale; answered with the keys and ids of those.
+    Purge { selection: Selection, fate: Fate, now: SystemTime, reply: SyncSender<Vec<(CacheKey, u64)>> },
     /// Somebody needs that many bytes of the quota, and that the file system gets so many back; answered when what can
     /// be done for it is done.
     Room { bytes: u64, shortfall: u64, reply: SyncSender<()> },
@@ -87,6 +97,34 @@ struct Gone {
     identity: Identity,
     /// Its key and id, if memory is still to be told.
     evicted: Option<(CacheKey, u64)>,
+}
+
+/// How far a purge has come.
+#[derive(Default)]
+struct Cursor {
+    id: Option<u64>,
+    place: Option<Place>,
+}
+
+impl Cursor {
+    /// Where the next ones are that are selected: none, or fewer than could be, at the end.
+    fn next(&mut self, tables: &Tables<'_>, selection: &Selection) -> Result<Vec<Place>, redb::Error> {
+        let places = match selection {
+            Selection::Key(key) => {
+                // Its variants come before all longer keys.
+                let all = tables.beginning_with(key.as_str(), self.place.as_ref(), VARIANTS_READ)?;
+                all.into_iter().filter(|(other, _)| other == key.as_str()).collect()
+            }
+            Selection::Prefix(prefix) => tables.beginning_with(prefix, self.place.as_ref(), PURGE_STEP)?,
+            Selection::Tag(tag) => {
+                let found = tables.tagged(tag, self.id, PURGE_STEP)?;
+                self.id = found.last().map(|(id, _)| *id).or(self.id);
+                found.into_iter().map(|(_, place)| place).collect()
+            }
+        };
+        self.place = places.last().cloned();
+        Ok(places)
+    }
 }
 
 impl Touched {
@@ -182,28 +220,31 @@ impl Desk {
         for command in batch {
             match command {
                 Command::Put { key, entry, checksums, .. } => {
-                    let record = Record::of(key, entry).encode();
-                    let old = tables.put(key.as_str(), entry.slot, &record)?;
+                    let record = Record::of(key, entry);
+                    let old = tables.put(key.as_str(), entry.slot, &record.encode())?;
                     freed = freed.saturating_add(bury(tables, old, None, gone)?);
+                    for tag in record.tags() {
+                        tables.put_tag(&tag, entry.id, key.as_str(), entry.slot)?;
+                    }
                     tables.put_checksums(entry.id, checksums)?;
                     added = added.saturating_add(entry.weight());
                     last_id = last_id.max(entry.id);
                 }
                 Command::Update { key, entry } => {
-                    if is_there(tables, key, entry)? {
-                        tables.update(key.as_str(), entry.slot, &Record::of(key, entry).encode())?;
+                    if let Some(old) = recorded(tables, key, entry)? {
+                        update(tables, key, entry, &old)?;
                     }
                 }
                 Command::Remove { key, entry } => {
-                    if is_there(tables, key, entry)? {
+                    if recorded(tables, key, entry)?.is_some() {
                         let old = tables.take(key.as_str(), entry.slot)?;
                         freed = freed.saturating_add(bury(tables, old, None, gone)?);
                     }
                 }
                 Command::Withdraw { key, entry } => {
-                    if is_there(tables, key, entry)? {
+                    if let Some(old) = recorded(tables, key, entry)? {
                         tables.take(key.as_str(), entry.slot)?;
-                        tables.drop_checksums(entry.id)?;
+                        forget(tables, &old)?;
                         withdrawn = withdrawn.saturating_add(entry.weight());
                     } else {
                         // Evicted a moment before: what it weighs was released, but it is there still.
@@ -214,7 +255,8 @@ impl Desk {
                     wanted = wanted.saturating_add(*bytes);
                     shortfall = shortfall.saturating_add(*lacks);
                 }
-                Command::Seal { .. } => {}
+                // That is done by itself, since it may be much.
+                Command::Purge { .. } | Command::Seal { .. } => {}
             }
         }
         let freed = self.evict(tables, (wanted, shortfall), freed, gone)?;
@@ -231,8 +273,8 @@ impl Desk {
     }
 
     /// Takes records out until, with `freed` bytes that are free already, `wanted` bytes of the quota and the
-    /// headroom are, and no less than `shortfall`; gives what is free then. The first in the order goes, but for those that were used: they go
-    /// to the end (FIFO with reinsertion).
+    /// headroom are, and no less than `shortfall`; gives what is free then. The first in the order goes, but for
+    /// those that were used: they go to the end (FIFO with reinsertion).
     fn evict(
         &self,
         tables: &mut Tables<'_>,
@@ -258,6 +300,40 @@ impl Desk {
             }
         }
         Ok(freed)
+    }
+
+    /// Purges what is selected, some of it in each transaction so that it never takes too much; gives what that was.
+    fn purge(
+        &self,
+        selection: &Selection,
+        fate: Fate,
+        now: SystemTime,
+    ) -> Result<Vec<(CacheKey, u64)>, IndexFault> {
+        let (mut purged, mut cursor) = (Vec::new(), Cursor::default());
+        loop {
+            let (mut gone, mut freed) = (Vec::new(), 0_u64);
+            let places = self.index.write(|tables| {
+                let places = cursor.next(tables, selection)?;
+                for (key, slot) in &places {
+                    let Some((record, key)) = readable(tables, key, *slot)? else { continue };
+                    purged.push((key.clone(), record.id));
+                    if fate == Fate::Gone {
+                        let old = tables.take(key.as_str(), *slot)?;
+                        freed = freed.saturating_add(bury(tables, old, Some(key), &mut gone)?);
+                    } else if record.received_at().is_some_and(|received| received <= now) {
+                        tables.update(key.as_str(), *slot, &record.outdated(now).encode())?;
+                    }
+                }
+                tables.set_bytes(tables.bytes()?.saturating_sub(freed))?;
+                self.remove(&gone);
+                Ok(places.len())
+            })?;
+            self.quota.release(freed);
+            if places < PURGE_STEP {
+                self.tally.purged.add(u64::try_from(purged.len()).unwrap_or(u64::MAX));
+                return Ok(purged);
+            }
+        }
     }
 
     /// The index could not be written for want of room on the disk: some bodies go, so that the next try finds
@@ -292,12 +368,24 @@ impl Desk {
                 Command::Update { key, .. } | Command::Remove { key, .. } | Command::Withdraw { key, .. } => {
                     self.memory.unpin(&key);
                 }
+                Command::Purge { selection, fate, now, reply } => {
+                    let purged = self.purge(&selection, fate, now);
+                    let _ = reply.try_send(purged.unwrap_or_else(|fault| self.unpurged(&fault)));
+                }
                 Command::Room { reply, .. } | Command::Seal { reply } => {
                     // Who has gone away meanwhile need not be told.
                     let _ = reply.try_send(());
                 }
             }
         }
+    }
+
+    /// A purge broke off: what was done of it is done, and whoever asked for it is told of nothing.
+    fn unpurged(&self, fault: &IndexFault) -> Vec<(CacheKey, u64)> {
+        tracing::warn!(%fault, "the cache's index can't be written; a purge was not done, or not wholly");
+        self.tally.faults.note();
+        drop(self.index.reopen());
+        Vec::new()
     }
 
     /// Nothing is on the disk: what is new goes, what was to go loses its body, which makes it a miss.
@@ -316,6 +404,8 @@ impl Desk {
                     self.memory.unpin(&key);
                 }
                 Command::Update { key, .. } | Command::Withdraw { key, .. } => self.memory.unpin(&key),
+                // Dropped, it tells whoever waits that it was not done.
+                Command::Purge { .. } => {}
                 Command::Room { reply, .. } | Command::Seal { reply } => {
                     // Who has gone away meanwhile need not be told.
                     let _ = reply.try_send(());
@@ -334,6 +424,12 @@ impl Desk {
     }
 }
 
+/// The record in that place, and its key, if somebody can make use of them.
+fn readable(tables: &Tables<'_>, key: &str, slot: u8) -> Result<Option<(Record, CacheKey)>, redb::Error> {
+    let record = tables.get(key, slot)?.and_then(|record| Record::decode(&record).ok());
+    Ok(record.zip(CacheKey::parse(key)))
+}
+
 /// The ids of what a batch puts into the index.
 fn put(batch: &[Command]) -> impl Iterator<Item = u64> {
     batch.iter().filter_map(|command| match command {
@@ -350,15 +446,30 @@ fn bury(
     gone: &mut Vec<Gone>,
 ) -> Result<u64, redb::Error> {
     let Some(record) = record.and_then(|record| Record::decode(&record).ok()) else { return Ok(0) };
-    tables.drop_checksums(record.id)?;
+    forget(tables, &record)?;
     let evicted = evicted.map(|key| (key, record.id));
     let weight = record.weight();
     gone.push(Gone { path: record.path, identity: record.identity, evicted });
     Ok(weight)
 }
 
-/// Whether the record in the place of `entry` is still about it.
-fn is_there(tables: &Tables<'_>, key: &CacheKey, entry: &Entry) -> Result<bool, redb::Error> {
+/// Forgets what else the index says of a record that was taken out.
+fn forget(tables: &mut Tables<'_>, record: &Record) -> Result<(), redb::Error> {
+    tables.drop_checksums(record.id)?;
+    record.tags().iter().try_for_each(|tag| tables.drop_tag(tag, record.id))
+}
+
+/// Writes the record of `entry` in the place of its `old` one.
+fn update(tables: &mut Tables<'_>, key: &CacheKey, entry: &Entry, old: &Record) -> Result<(), redb::Error> {
+    let new = Record::of(key, entry);
+    tables.update(key.as_str(), entry.slot, &new.encode())?;
+    let (before, now) = (old.tags(), new.tags());
+    before.difference(&now).try_for_each(|tag| tables.drop_tag(tag, entry.id))?;
+    now.difference(&before).try_for_each(|tag| tables.put_tag(tag, entry.id, key.as_str(), entry.slot))
+}
+
+/// The record in the place of `entry`, if it is still about it.
+fn recorded(tables: &Tables<'_>, key: &CacheKey, entry: &Entry) -> Result<Option<Record>, redb::Error> {
     let record = tables.get(key.as_str(), entry.slot)?;
-    Ok(record.and_then(|record| Record::decode(&record).ok()).is_some_and(|record| record.id == entry.id))
+    Ok(record.and_then(|record| Record::decode(&record).ok()).filter(|record| record.id == entry.id))
 }
