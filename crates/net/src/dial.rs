@@ -7,13 +7,13 @@
 //! 3. race: an attempt gets [`ATTEMPT_DELAY`] before the next begins beside it.
 //! 4. judge: of several failures the one that says most is reported.
 
+use crate::socket::Socket;
 use crate::stream::Stream;
 use rustix::io::Errno;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 use tokio::time::timeout;
@@ -217,16 +217,16 @@ fn flatten<T>(outcome: Result<io::Result<T>, JoinError>) -> io::Result<T> {
 }
 
 async fn connect(address: SocketAddr) -> io::Result<Stream> {
-    made(TcpStream::connect(address).await?, address)
+    made(Socket::connect(address).await?, address)
 }
 
-fn made(tcp: TcpStream, address: SocketAddr) -> io::Result<Stream> {
+fn made(tcp: Socket, address: SocketAddr) -> io::Result<Stream> {
     // A connection to a free local port of the range that the system takes its own ports from can meet
     // itself (RFC 9293 §3.5, simultaneous open). Nobody else is there.
-    if address.ip().is_loopback() && tcp.local_addr()? == address {
+    if address.ip().is_loopback() && tcp.options().local_addr()?.as_socket() == Some(address) {
         return Err(Errno::CONNREFUSED.into());
     }
-    tcp.set_nodelay(true)?;
+    tcp.options().set_tcp_nodelay(true)?;
     Ok(Stream::new(tcp, address))
 }
 

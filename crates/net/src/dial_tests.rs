@@ -185,6 +185,7 @@ async fn rfc9293_section_3_5_a_connection_that_met_itself_is_nobody() {
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap();
     let itself = socket.connect(address).await.unwrap();
-    let refused = made(itself, address).unwrap_err();
+    let itself = itself.into_std().unwrap().into();
+    let refused = made(Socket::new(itself), address).unwrap_err();
     assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
 }

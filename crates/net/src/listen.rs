@@ -4,14 +4,18 @@
 //! 2. [`Listener::start`] moves a listener onto the runtime of the thread it is called on.
 //! 3. [`Acceptor::accept`] gives one connection after the other, and waits out every want of the system.
 
+use crate::socket::Socket as Connected;
 use crate::stream::Stream;
-use crate::sys::{SPREADS_REUSEPORT, holder, send_at_once};
+use crate::sys::{SPREADS_REUSEPORT, accept, defer_accept, holder, watch};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 use tokio::time::{Instant, sleep};
 
 pub use crate::sys::holder::Holder;
@@ -25,6 +29,9 @@ pub const LISTENERS_MAX: usize = 1024;
 
 /// How long accepting rests when the system is short of descriptors or memory.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the system keeps a connection back on which nothing comes.
+pub const SILENCE_MAX: Duration = Duration::from_secs(1);
 
 /// How many connections in a row may turn out dead before accepting rests as well.
 const DEAD_IN_A_ROW_MAX: u32 = 64;
@@ -118,6 +125,14 @@ impl Listener {
         self.addr
     }
 
+    /// Has connections accepted only when something has come on them, for protocols in which the client speaks
+    /// first, or after about [`SILENCE_MAX`]: it then costs one wake-up instead of two to answer them. Linux only;
+    /// elsewhere, and where the system refuses, they are accepted as they come.
+    pub fn defer(self) -> Self {
+        let _ = defer_accept(&self.socket, SILENCE_MAX);
+        self
+    }
+
     /// Hands the socket to the runtime of this thread.
     ///
     /// # Errors
@@ -126,7 +141,7 @@ impl Listener {
     /// # Panics
     /// Outside of a tokio runtime with I/O enabled.
     pub fn start(self) -> io::Result<Acceptor> {
-        let listener = TcpListener::from_std(self.socket.into())?;
+        let listener = watch(&Arc::new(self.socket.into()), Interest::READABLE)?;
         Ok(Acceptor { listener, addr: self.addr, dead_in_a_row: 0, shortage: Shortage::default() })
     }
 }
@@ -134,7 +149,7 @@ impl Listener {
 /// A listener at work on a runtime.
 #[derive(Debug)]
 pub struct Acceptor {
-    listener: TcpListener,
+    listener: AsyncFd<Arc<OwnedFd>>,
     addr: SocketAddr,
     dead_in_a_row: u32,
     shortage: Shortage,
@@ -158,10 +173,11 @@ impl Acceptor {
     /// be cancelled at any time without losing a connection.
     pub async fn accept(&mut self) -> (Stream, SocketAddr) {
         loop {
-            match self.listener.accept().await {
+            match self.listener.async_io(Interest::READABLE, accept).await {
                 Ok((tcp, peer)) => {
                     self.dead_in_a_row = 0;
-                    return accepted(tcp, peer);
+                    let peer = canonical(peer);
+                    return (Stream::new(Connected::new(tcp), peer), peer);
                 }
                 Err(error) => self.outlast(&error).await,
             }
@@ -179,12 +195,6 @@ impl Acceptor {
         }
         sleep(ACCEPT_PAUSE).await;
     }
-}
-
-fn accepted(tcp: TcpStream, peer: SocketAddr) -> (Stream, SocketAddr) {
-    let peer = canonical(peer);
-    send_at_once(&tcp);
-    (Stream::new(tcp, peer), peer)
 }
 
 /// An IPv4-mapped address (RFC 4291 §2.5.5.2) as the IPv4 address that it is.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::sys::portable;
+use tokio::net::TcpStream;
 
 fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -108,9 +109,8 @@ async fn a_shortage_is_logged_once_however_often_it_pauses() {
 async fn accepted_connections_send_small_writes_at_once() {
     let listener = bind(addr("127.0.0.1:0"), 1).unwrap().remove(0);
     let client = TcpStream::connect(listener.local_addr());
-    let acceptor = listener.start().unwrap();
-    let (client, accepted) = (client.await.unwrap(), acceptor.listener.accept().await.unwrap());
-    let (stream, peer) = super::accepted(accepted.0, accepted.1);
+    let mut acceptor = listener.start().unwrap();
+    let (client, (stream, peer)) = (client.await.unwrap(), acceptor.accept().await);
     assert_eq!(peer, client.local_addr().unwrap());
     assert!(stream.is_sending_at_once());
 }

@@ -8,23 +8,22 @@
 //! - [`lingering_close`]: for a last answer to a peer that is still sending.
 
 use crate::pace::{Pace, Stopwatch};
+use crate::socket::{Socket, is_retried};
 use crate::sys;
 use bytes::BytesMut;
 use rustix::io::Errno;
-use socket2::SockRef;
 use std::cell::Cell;
 use std::fs::File;
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
+use std::net::Shutdown;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileExt;
-use std::pin::{Pin, pin};
+use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use std::{fmt, io};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 
@@ -59,22 +58,12 @@ pub struct Stream {
 /// What carries the bytes.
 #[derive(Debug)]
 enum Wire {
-    Tcp(TcpStream),
-}
-
-#[derive(Debug)]
-enum ReadWire {
-    Tcp(OwnedReadHalf),
-}
-
-#[derive(Debug)]
-enum WriteWire {
-    Tcp(OwnedWriteHalf),
+    Tcp(Arc<Socket>),
 }
 
 impl Stream {
-    pub(crate) fn new(tcp: TcpStream, peer: SocketAddr) -> Stream {
-        Stream { wire: Wire::Tcp(tcp), peer }
+    pub(crate) fn new(socket: Socket, peer: SocketAddr) -> Stream {
+        Stream { wire: Wire::Tcp(Arc::new(socket)), peer }
     }
 
     /// The other end; an IPv4 peer as IPv4, also on a socket for both families.
@@ -88,35 +77,35 @@ impl Stream {
     /// The system's, when the connection is already gone.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let Wire::Tcp(tcp) = &self.wire;
-        tcp.local_addr()
+        tcp.options().local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
     /// Whether small writes are sent at once (`TCP_NODELAY`).
     #[cfg(test)]
     pub(crate) fn is_sending_at_once(&self) -> bool {
         let Wire::Tcp(tcp) = &self.wire;
-        tcp.nodelay().unwrap()
+        tcp.options().tcp_nodelay().unwrap()
     }
 
     /// The two directions, to be used by one task or by two.
     pub fn split(self) -> (ReadHalf, WriteHalf) {
         let Wire::Tcp(tcp) = self.wire;
-        let (read, write) = tcp.into_split();
         let write = WriteHalf {
-            wire: Some(WriteWire::Tcp(write)),
+            wire: Some(Wire::Tcp(Arc::clone(&tcp))),
             breaks_off: false,
             stopwatch: None,
             burst: 0,
             sent: 0,
         };
-        (ReadHalf { wire: ReadWire::Tcp(read) }, write)
+        (ReadHalf { wire: Wire::Tcp(tcp), has_read: false }, write)
     }
 }
 
 /// The direction from the peer.
 #[derive(Debug)]
 pub struct ReadHalf {
-    wire: ReadWire,
+    wire: Wire,
+    has_read: bool,
 }
 
 impl ReadHalf {
@@ -129,11 +118,11 @@ impl ReadHalf {
     /// # Errors
     /// The system's; the connection is then of no more use.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, inbox: &mut BytesMut) -> Poll<io::Result<usize>> {
-        let ReadWire::Tcp(half) = &mut self.wire;
-        if inbox.spare_capacity_mut().len() < DIRECT_READ_MIN {
-            return poll_scratch(half, cx, |bytes| inbox.extend_from_slice(bytes));
+        let room = inbox.spare_capacity_mut().len();
+        if room < DIRECT_READ_MIN {
+            return self.poll_scratch(cx, |bytes| inbox.extend_from_slice(bytes));
         }
-        pin!(half.read_buf(inbox)).poll(cx)
+        self.poll_receive(cx, room, |tcp| sys::receive_behind(tcp, inbox))
     }
 
     /// As [`poll_read`](ReadHalf::poll_read). May be cancelled without losing bytes.
@@ -147,36 +136,41 @@ impl ReadHalf {
     /// Whether the connection is open and nothing has come that was not read: what one asks of an idle
     /// connection before using it again. A system call, and no wait.
     pub fn is_quiet(&self) -> bool {
-        let ReadWire::Tcp(half) = &self.wire;
-        let tcp: &TcpStream = half.as_ref();
-        let peeked = SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]);
+        let Wire::Tcp(tcp) = &self.wire;
+        let peeked = tcp.options().peek(&mut [MaybeUninit::uninit()]);
         peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Reads what is there and drops it.
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let ReadWire::Tcp(half) = &mut self.wire;
-        poll_scratch(half, cx, |_| {})
+        self.poll_scratch(cx, |_| {})
     }
-}
 
-/// Reads into the thread's scratch buffer and shows `take` what came. Through `AsyncRead`: it knows that
-/// a read that didn't fill its buffer has emptied the socket, which spares the call that would say so.
-fn poll_scratch(
-    half: &mut OwnedReadHalf,
-    cx: &mut Context<'_>,
-    take: impl FnOnce(&[u8]),
-) -> Poll<io::Result<usize>> {
-    SCRATCH.with(|slot| {
-        let mut scratch = slot.take();
-        scratch.resize(SCRATCH_LEN, 0);
-        let mut block = ReadBuf::new(&mut scratch);
-        let outcome = Pin::new(half).poll_read(cx, &mut block);
-        let came = block.filled().len();
-        take(block.filled());
-        slot.set(scratch);
-        outcome.map_ok(|()| came)
-    })
+    /// Reads into the thread's scratch buffer and shows `take` what came.
+    fn poll_scratch(&mut self, cx: &mut Context<'_>, take: impl FnOnce(&[u8])) -> Poll<io::Result<usize>> {
+        SCRATCH.with(|slot| {
+            let mut scratch = slot.take();
+            scratch.resize(SCRATCH_LEN, 0);
+            let outcome = self.poll_receive(cx, SCRATCH_LEN, |tcp| sys::receive(tcp, &mut scratch));
+            if let Poll::Ready(Ok(came)) = outcome {
+                take(scratch.get(..came).unwrap_or_default());
+            }
+            slot.set(scratch);
+            outcome
+        })
+    }
+
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        room: usize,
+        receive: impl FnMut(&Socket) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let Wire::Tcp(tcp) = &self.wire;
+        let is_first = !self.has_read;
+        self.has_read = true;
+        tcp.poll_receive(cx, is_first, room, receive)
+    }
 }
 
 /// The direction to the peer.
@@ -186,7 +180,7 @@ fn poll_scratch(
 #[derive(Debug)]
 pub struct WriteHalf {
     /// Gone once the direction is shut down.
-    wire: Option<WriteWire>,
+    wire: Option<Wire>,
     breaks_off: bool,
     stopwatch: Option<Stopwatch>,
     /// Bytes written since this task last let others run.
@@ -249,7 +243,7 @@ impl WriteHalf {
     /// # Errors
     /// The system's.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let outcome = ready!(poll_attempt(socket(&self.wire)?, cx, &mut |tcp| sys::send(tcp, bytes, false)));
+        let outcome = ready!(socket(&self.wire)?.poll_send(cx, &mut |tcp| sys::send(tcp, bytes, false)));
         Poll::Ready(outcome.inspect(|sent| self.count(*sent)))
     }
 
@@ -317,9 +311,10 @@ impl WriteHalf {
     ///
     /// # Errors
     /// The system's, when the connection is already gone.
+    #[expect(clippy::unused_async, reason = "over TLS the end has to be sent")]
     pub async fn shutdown(&mut self) -> io::Result<()> {
         match self.wire.take() {
-            Some(WriteWire::Tcp(mut half)) => half.shutdown().await,
+            Some(Wire::Tcp(tcp)) => tcp.options().shutdown(Shutdown::Write),
             None => Ok(()),
         }
     }
@@ -341,14 +336,14 @@ impl WriteHalf {
     /// One successful `operation` on the socket: tried at once, and only then waited for.
     async fn attempt(
         &mut self,
-        mut operation: impl FnMut(&TcpStream) -> io::Result<usize>,
+        mut operation: impl FnMut(&Socket) -> io::Result<usize>,
     ) -> io::Result<usize> {
         if self.burst >= BURST_MAX {
             yield_now().await;
             self.burst = 0;
         }
         let tcp = socket(&self.wire)?;
-        let sent = match tcp.try_io(Interest::WRITABLE, || operation(tcp)) {
+        let sent = match tcp.try_send(&mut operation) {
             Err(error) if is_retried(&error) => {
                 // In a box: who never has to wait has no room for it.
                 let sent = Box::pin(self.wait_for(operation)).await?;
@@ -364,12 +359,12 @@ impl WriteHalf {
     /// One successful `operation` on the socket, if the peer keeps its pace until then.
     async fn wait_for(
         &mut self,
-        mut operation: impl FnMut(&TcpStream) -> io::Result<usize>,
+        mut operation: impl FnMut(&Socket) -> io::Result<usize>,
     ) -> io::Result<usize> {
         let Self { wire, stopwatch, sent, .. } = self;
         let tcp = socket(wire)?;
         let taken = || sent.saturating_sub(sys::unacknowledged(tcp));
-        let mut written = pin!(poll_fn(|cx| poll_attempt(tcp, cx, &mut operation)));
+        let mut written = pin!(poll_fn(|cx| tcp.poll_send(cx, &mut operation)));
         let Some(stopwatch) = stopwatch else { return written.await };
         loop {
             let begun = Instant::now();
@@ -391,45 +386,27 @@ impl WriteHalf {
 
 impl Drop for WriteHalf {
     fn drop(&mut self) {
-        if self.breaks_off
-            && let Some(WriteWire::Tcp(half)) = self.wire.take()
-        {
-            let tcp: &TcpStream = half.as_ref();
+        let Some(Wire::Tcp(tcp)) = self.wire.take() else { return };
+        if self.breaks_off {
             // Fails only on a connection that is already gone.
-            let _ = tcp.set_zero_linger();
-            sys::reset(tcp);
-            // Its own drop would send FIN.
-            half.forget();
+            let _ = tcp.options().set_linger(Some(Duration::ZERO));
+            sys::reset(&*tcp);
+        } else if Arc::strong_count(&tcp) > 1 {
+            // The other direction goes on. Without it the close says as much. Fails as above.
+            let _ = tcp.options().shutdown(Shutdown::Write);
         }
     }
 }
 
-fn socket(wire: &Option<WriteWire>) -> io::Result<&TcpStream> {
+fn socket(wire: &Option<Wire>) -> io::Result<&Socket> {
     match wire {
-        Some(WriteWire::Tcp(half)) => Ok(half.as_ref()),
+        Some(Wire::Tcp(tcp)) => Ok(tcp),
         None => Err(io::Error::new(io::ErrorKind::BrokenPipe, "written to after the end")),
     }
 }
 
 fn too_slow(pace: Pace) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("the peer took less than {pace}"))
-}
-
-fn poll_attempt(
-    tcp: &TcpStream,
-    cx: &mut Context<'_>,
-    operation: &mut impl FnMut(&TcpStream) -> io::Result<usize>,
-) -> Poll<io::Result<usize>> {
-    loop {
-        match tcp.try_io(Interest::WRITABLE, || operation(tcp)) {
-            Err(error) if is_retried(&error) => ready!(tcp.poll_write_ready(cx))?,
-            outcome => return Poll::Ready(outcome),
-        }
-    }
-}
-
-fn is_retried(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// Why a file did not go out whole.

@@ -2,6 +2,8 @@ use super::*;
 use crate::listen::bind;
 use std::os::unix::fs::FileExt;
 use std::task::Waker;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::advance;
 
@@ -47,6 +49,42 @@ async fn a_read_appends_what_came_whatever_capacity_there_is() {
         drop(client);
         assert_eq!(read.read(&mut inbox).await.unwrap(), 0, "capacity {capacity}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_is_watched_only_once_it_has_to_wait() {
+    let (stream, mut client) = pair().await;
+    let (mut read, mut write) = stream.split();
+    client.write_all(b"request").await.unwrap();
+    while read.is_quiet() {
+        yield_now().await; // until the system has delivered it
+    }
+    let mut inbox = BytesMut::new();
+    assert_eq!(read.read(&mut inbox).await.unwrap(), 7);
+    write.write_all(b"answer", false).await.unwrap();
+    let is_watched = |read: &ReadHalf| {
+        let Wire::Tcp(tcp) = &read.wire;
+        tcp.is_watched()
+    };
+    assert!(!is_watched(&read));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(read.poll_read(&mut cx, &mut inbox).is_pending());
+    assert!(is_watched(&read));
+}
+
+/// A peer that sends without a pause could keep a read that never waits busy for ever.
+#[tokio::test]
+async fn only_the_first_read_is_tried_without_the_runtime() {
+    let (stream, mut client) = pair().await;
+    let (mut read, _write) = stream.split();
+    client.write_all(&pattern(3 * SCRATCH_LEN)).await.unwrap();
+    while read.is_quiet() {
+        yield_now().await;
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(read.poll_read(&mut cx, &mut BytesMut::new()).is_ready());
+    assert!(read.poll_read(&mut cx, &mut BytesMut::new()).is_pending(), "the runtime hears of it next");
+    assert!(read.read(&mut BytesMut::new()).await.unwrap() > 0);
 }
 
 #[tokio::test]
@@ -148,7 +186,7 @@ async fn what_has_more_to_follow_is_held_back_for_it() {
             let (stream, client) = pair().await;
             let (_read, mut write) = stream.split();
             write.write_all(b"head", more).await.unwrap();
-            let came = SockRef::from(&client).peek(&mut [MaybeUninit::uninit()]);
+            let came = socket2::SockRef::from(&client).peek(&mut [MaybeUninit::uninit()]);
             as_told |= came.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) == more;
         }
         assert!(as_told, "more: {more}");
@@ -277,7 +315,7 @@ async fn written_to_a_sipping_client(
 ) -> (io::Result<()>, Duration) {
     let (stream, client) = pair().await;
     let Wire::Tcp(near) = &stream.wire;
-    let near = SockRef::from(near).try_clone().unwrap();
+    let near = near.options().try_clone().unwrap();
     let (read, mut write) = stream.split();
     write.set_pace(pace);
     let start = Instant::now();
@@ -374,11 +412,9 @@ async fn a_connection_broken_off_is_never_taken_for_its_end() {
 async fn without_an_immediate_reset_the_close_of_both_halves_is_one() {
     let (stream, client) = pair().await;
     let Wire::Tcp(tcp) = stream.wire;
-    tcp.set_zero_linger().unwrap();
-    let (read, write) = tcp.into_split();
-    sys::portable::reset(write.as_ref());
-    write.forget();
-    drop(read);
+    tcp.options().set_linger(Some(Duration::ZERO)).unwrap();
+    sys::portable::reset(&*tcp);
+    drop(tcp);
     let broken = drink(client).await.unwrap().unwrap_err();
     assert_eq!(broken.kind(), io::ErrorKind::ConnectionReset);
 }

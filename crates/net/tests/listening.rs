@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
+use bytes::BytesMut;
 use net::{Acceptor, ListenFault, Listener, bind, bind_all};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,6 +15,22 @@ fn loopback() -> SocketAddr {
 
 fn started(listeners: Vec<Listener>) -> Vec<Acceptor> {
     listeners.into_iter().map(|listener| listener.start().unwrap()).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_deferred_connection_is_accepted_with_what_has_come_and_a_silent_one_after_a_while() {
+    let listener = bind("127.0.0.1:0".parse().unwrap(), 1).unwrap().remove(0);
+    let addr = listener.local_addr();
+    let mut acceptor = listener.defer().start().unwrap();
+    let silent = TcpStream::connect(addr).await.unwrap();
+    let mut client = TcpStream::connect(addr).await.unwrap();
+    client.write_all(b"hello").await.unwrap();
+    let (stream, peer) = acceptor.accept().await;
+    assert_eq!(peer, client.local_addr().unwrap(), "who speaks goes first");
+    let (mut read, _write) = stream.split();
+    assert_eq!(read.read(&mut BytesMut::new()).await.unwrap(), 5);
+    assert_eq!(acceptor.accept().await.1, silent.local_addr().unwrap());
 }
 
 #[tokio::test]
@@ -110,7 +127,7 @@ async fn an_accepted_connection_carries_bytes_both_ways() {
     assert_eq!(stream.local_addr().unwrap(), acceptor.local_addr());
     let (mut read, mut write) = stream.split();
     client.write_all(b"ping").await.unwrap();
-    let mut inbox = bytes::BytesMut::new();
+    let mut inbox = BytesMut::new();
     assert_eq!(read.read(&mut inbox).await.unwrap(), 4);
     write.write_all(&inbox, false).await.unwrap();
     assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 4);

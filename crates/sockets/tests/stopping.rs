@@ -58,6 +58,7 @@ fn a_running_transfer_is_finished_and_nothing_new_begun() {
     let mut kept = Wire::to(site.role.address);
     assert_eq!(kept.ask("GET / HTTP/1.1", &[]).text(), "hello");
     let mut silent = Wire::to(site.role.address);
+    silent.is_accepted();
     // Both are in the server's hands before the transfer is.
     let (mut wire, head) = transfer(&site);
 

@@ -2,11 +2,13 @@
 
 use rustix::io::Errno;
 use rustix::ioctl::{Getter, Opcode, ioctl};
-use rustix::net::{SendAncillaryBuffer, SendFlags};
+use rustix::net::{SendAncillaryBuffer, SendFlags, SocketFlags};
 use std::ffi::c_int;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::Duration;
 
 /// The number of the ioctl(2) of [`unacknowledged`]: the oldest architectures have numbers of their own.
 const SIOCOUTQ: Opcode = if cfg!(any(target_arch = "mips", target_arch = "mips64")) {
@@ -20,9 +22,34 @@ const SIOCOUTQ: Opcode = if cfg!(any(target_arch = "mips", target_arch = "mips64
 /// Sockets that share a port through `SO_REUSEPORT` share its connections evenly, by a hash.
 pub(crate) const SPREADS_REUSEPORT: bool = true;
 
-/// Makes an accepted socket send small writes at once. Here it is born so, of a listener that is so: no
-/// system call per connection.
-pub(crate) fn send_at_once(_accepted: &impl AsFd) {}
+/// The next connection of a listener, and who made it. It doesn't block, and sends small writes at once: so it is
+/// born of a listener that does.
+pub(crate) fn accept(listener: &impl AsFd) -> io::Result<(OwnedFd, SocketAddr)> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let (accepted, peer) = rustix::net::acceptfrom_with(listener, flags)?;
+    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+    Ok((accepted, peer.ok_or(Errno::CONNABORTED)?)) // gone already
+}
+
+/// Has a listener keep connections back until something comes on them, or for `patience` (whole seconds, about):
+/// then there is one thing to hear of them instead of two (`TCP_DEFER_ACCEPT`, tcp(7)).
+#[expect(unsafe_code, reason = "this option has no safe form in rustix or socket2")]
+pub(crate) fn defer_accept(listener: &impl AsFd, patience: Duration) -> io::Result<()> {
+    let seconds = c_int::try_from(patience.as_secs()).unwrap_or(c_int::MAX);
+    let length = libc::socklen_t::try_from(size_of::<c_int>()).unwrap_or(0);
+    let descriptor = listener.as_fd().as_raw_fd();
+    // SAFETY: the descriptor is open, and the option takes one int, which is what it is shown.
+    let outcome = unsafe {
+        libc::setsockopt(
+            descriptor,
+            libc::IPPROTO_TCP,
+            libc::TCP_DEFER_ACCEPT,
+            (&raw const seconds).cast(),
+            length,
+        )
+    };
+    if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
 
 /// Sends what the socket takes of `bytes`. `more`: more follows at once, a part of a segment may wait
 /// for it (`MSG_MORE`).

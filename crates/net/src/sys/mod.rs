@@ -9,14 +9,46 @@ mod linux;
 pub(crate) mod portable;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{SPREADS_REUSEPORT, reset, send, send_at_once, send_file, send_two, unacknowledged};
+pub(crate) use linux::{
+    SPREADS_REUSEPORT, accept, defer_accept, reset, send, send_file, send_two, unacknowledged,
+};
 #[cfg(not(target_os = "linux"))]
 pub(crate) use portable::{
-    SPREADS_REUSEPORT, reset, send, send_at_once, send_file, send_two, unacknowledged,
+    SPREADS_REUSEPORT, accept, defer_accept, reset, send, send_file, send_two, unacknowledged,
 };
 
+use bytes::BytesMut;
+use rustix::net::{RecvFlags, recv};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::io;
 use std::num::NonZeroUsize;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Has the runtime of this thread watch a descriptor.
+#[expect(unsafe_code, reason = "tokio asks its callers to answer for the descriptor")]
+pub(crate) fn watch(descriptor: &Arc<OwnedFd>, interest: Interest) -> io::Result<AsyncFd<Arc<OwnedFd>>> {
+    // SAFETY: what is watched owns a share of the descriptor, which so is open, and always the same, until
+    // nobody watches it any more.
+    Ok(unsafe { AsyncFd::register_with_interest(Arc::clone(descriptor), interest) }?)
+}
+
+/// Receives what is there into `room`, and says how much that is.
+pub(crate) fn receive(socket: &impl AsFd, room: &mut [u8]) -> io::Result<usize> {
+    Ok(recv(socket, room, RecvFlags::empty())?.1)
+}
+
+/// Receives what is there and fits behind what `inbox` holds, and says how much that is.
+#[expect(unsafe_code, reason = "room that nobody has written to yet can't be filled by recv(2) otherwise")]
+pub(crate) fn receive_behind(socket: &impl AsFd, inbox: &mut BytesMut) -> io::Result<usize> {
+    let came = recv(socket, inbox.spare_capacity_mut(), RecvFlags::empty())?.0.0.len();
+    let filled = inbox.len().saturating_add(came);
+    // SAFETY: recv(2) has written so many bytes behind the others, within the capacity.
+    unsafe { inbox.set_len(filled) };
+    Ok(came)
+}
 
 /// Raises this process's soft limit on open descriptors to its hard limit and returns the limit that
 /// then holds (`u64::MAX`: none). A system that refuses leaves the limit as it was: the caller judges

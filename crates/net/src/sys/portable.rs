@@ -6,16 +6,28 @@
 use socket2::SockRef;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::os::fd::AsFd;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 /// Elsewhere `SO_REUSEPORT` may give every connection to one of the sockets that share a port, so
 /// listeners share one socket instead.
 pub(crate) const SPREADS_REUSEPORT: bool = false;
 
-/// Makes an accepted socket send small writes at once (`TCP_NODELAY`): not everywhere is it born so.
-pub(crate) fn send_at_once(accepted: &impl AsFd) {
+/// The next connection of a listener, and who made it. It doesn't block, and sends small writes at once
+/// (`TCP_NODELAY`).
+pub(crate) fn accept(listener: &impl AsFd) -> io::Result<(OwnedFd, SocketAddr)> {
+    let (accepted, peer) = SockRef::from(listener).accept()?;
+    accepted.set_nonblocking(true)?;
     // Fails only on a connection that is already gone: its first read says so.
-    let _ = SockRef::from(accepted).set_tcp_nodelay(true);
+    let _ = accepted.set_tcp_nodelay(true);
+    let peer = peer.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?;
+    Ok((accepted.into(), peer))
+}
+
+/// Nothing: connections are accepted when they are made.
+pub(crate) fn defer_accept(_listener: &impl AsFd, _patience: Duration) -> io::Result<()> {
+    Ok(())
 }
 
 /// Sends what the socket takes of `bytes`; `more` has no effect.
@@ -59,11 +71,22 @@ mod tests {
     }
 
     #[test]
-    fn an_accepted_socket_sends_small_writes_at_once() {
-        let accepted = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        assert!(!accepted.tcp_nodelay().unwrap());
-        send_at_once(&accepted);
-        assert!(accepted.tcp_nodelay().unwrap());
+    fn an_accepted_socket_sends_small_writes_at_once_and_does_not_block() {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(1).unwrap();
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        client.connect(&listener.local_addr().unwrap()).unwrap();
+        let (accepted, peer) = accept(&listener).unwrap();
+        let accepted = Socket::from(accepted);
+        assert!(accepted.tcp_nodelay().unwrap() && accepted.nonblocking().unwrap());
+        assert_eq!(Some(peer), client.local_addr().unwrap().as_socket());
+    }
+
+    #[test]
+    fn connections_are_accepted_when_they_are_made() {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        assert!(defer_accept(&listener, Duration::from_secs(1)).is_ok());
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl<S: Service, O: Observer> Worker<S, O> {
         };
         runtime.block_on(async {
             for listener in listeners {
-                match listener.start() {
+                match listener.defer().start() {
                     Ok(acceptor) => {
                         tokio::spawn(serve(acceptor, Arc::clone(&self.server), self.finish.clone()));
                     }

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, until};
 
 /// How much is read at a time, in bytes.
 const BLOCK: usize = 64 * 1024;
@@ -50,6 +50,26 @@ impl Wire {
     /// Over a connection that is there, with whatever limits it has.
     pub(crate) fn over(stream: TcpStream) -> Self {
         Self { stream, unread: Vec::new() }
+    }
+
+    /// Waits until the server has been handed the connection, though nothing was sent on it: the system keeps such
+    /// back for about a second.
+    pub(crate) fn is_accepted(&self) {
+        let [client, server] =
+            [self.stream.local_addr(), self.stream.peer_addr()].map(|end| end.unwrap().port());
+        let is_theirs = |line: &str| {
+            let words: Vec<_> = line.split_ascii_whitespace().collect();
+            let is_port = |word: &str, port: u16| word.ends_with(&format!(":{port:04X}"));
+            const ESTABLISHED: &str = "01";
+            words.get(1..4).is_some_and(|words| {
+                is_port(words[0], server) && is_port(words[1], client) && words[2] == ESTABLISHED
+            })
+        };
+        until("the server has the connection", || {
+            let tables =
+                ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap());
+            tables.iter().any(|table| table.lines().any(is_theirs)).then_some(())
+        });
     }
 
     /// Asks for something, and reads the answer.
