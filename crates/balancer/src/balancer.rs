@@ -1,64 +1,103 @@
 //! The balancer: the way of a client through it, and what control and clients share.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use message::{Failure, Method, Request, Response, Service};
+use message::Service;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::redirect;
+use crate::holdings::{Facts, Has, Holding, Holdings};
+use crate::member::Member;
+use crate::policy::Sequences;
 use crate::replica::Replica;
-use crate::report::{self, Row};
-use crate::snapshot::Snapshot;
-use crate::standing::{Judgement, Standings};
-use crate::trial::{Belief, Verdict};
+use crate::report::{self, Alarm, Row};
+use crate::roster::{Change, ChangeFault, Roster, Source};
+use crate::snapshot::{Chooser, Seat, Snapshot, Wish};
+use crate::standing::{Judgement, Outcome, Standing, Standings, Subject, Terms};
 
 /// Drifting weights are published at most this many times per interval, however many replicas are
 /// tested in it; changes of state are at once.
 const DRIFTS_PER_INTERVAL: u32 = 16;
 
-/// Sends each client to one of its replicas. A handle, cheap to clone.
+/// How many servers are asked at a time whether they have a file.
+const CHECKS_MAX: usize = 64;
+
+/// How many alarms are remembered.
+const ALARMS_MAX: usize = 32;
+
+/// Sends each client to one of its replicas, which it tests through `S`. A handle, cheap to clone.
 ///
 /// Until [`test_all`](Balancer::test_all) has found a replica that is well, clients are answered 503.
-#[derive(Clone)]
-pub struct Balancer(Arc<Shared>);
+pub struct Balancer<S>(Arc<Shared<S>>);
 
-struct Shared {
+struct Shared<S> {
     config: Config,
+    upstream: S,
     started_at: SystemTime,
     started: Instant,
     published: ArcSwap<Snapshot>,
-    /// Clients sent to each replica.
-    redirects: Box<[AtomicU64]>,
+    chooser: Chooser,
     /// Control's alone: no client waits for it.
     control: Mutex<Control>,
+    /// Replicas have come or gone.
+    changed: Notify,
+    /// `None` if nobody is asked whether it has a file.
+    holdings: Option<Holdings>,
+    checks: Arc<Semaphore>,
 }
 
 struct Control {
+    roster: Roster,
     standings: Standings,
     published: Instant,
+    /// When sizes and counts were last looked at, once per interval.
+    aged: Instant,
+    alarms: VecDeque<Alarm>,
+    alarmed: u64,
 }
 
-impl Balancer {
+impl<S: Service + Clone> Balancer<S> {
     /// A balancer that has tested nobody yet. `now` is the time on the wall, which it counts on from by
     /// itself, and tells in reports only.
     #[must_use]
-    pub fn new(config: Config, now: SystemTime) -> Self {
-        let weights = config.replicas().iter().map(Replica::weight);
-        let standings = Standings::new(weights, config.length(), now);
+    pub fn new(config: Config, upstream: S, now: SystemTime) -> Self {
+        let terms = Terms { length: config.length(), size: config.probe_size(), interval: config.interval() };
         let started = Instant::now();
-        Self(Arc::new(Shared {
+        let (roster, standings) = (Roster::default(), Standings::new(terms));
+        let chooser = Chooser {
+            policy: config.policy(),
+            sees_exchanges: false,
+            sequences: Sequences::new(config.seed()),
+            hasher: RandomState::new(),
+        };
+        let control = Control {
+            roster,
+            standings,
+            published: started,
+            aged: started,
+            alarms: VecDeque::new(),
+            alarmed: 0,
+        };
+        let balancer = Self(Arc::new(Shared {
+            holdings: config.check().map(|check| Holdings::new(check.paths, check.ttl)),
+            checks: Arc::new(Semaphore::new(CHECKS_MAX)),
+            upstream,
             started_at: now,
             started,
             published: ArcSwap::from_pointee(Snapshot::empty()),
-            redirects: config.replicas().iter().map(|_| AtomicU64::new(0)).collect(),
-            control: Mutex::new(Control { standings, published: started }),
+            chooser,
+            control: Mutex::new(control),
+            changed: Notify::new(),
             config,
-        }))
+        }));
+        balancer.name(Source::Given, balancer.config().replicas().to_vec());
+        balancer
     }
 
     /// What it was told.
@@ -72,22 +111,48 @@ impl Balancer {
     pub fn report(&self) -> Vec<Row> {
         let control = self.control();
         let snapshot = self.0.published.load();
-        let indexed = self.config().replicas().iter().zip(&self.0.redirects).enumerate();
-        let mut rows: Vec<Row> = indexed
-            .filter_map(|(index, (replica, redirects))| {
-                let standing = control.standings.get(index)?;
-                Some(Row {
-                    replica: replica.clone(),
-                    health: standing.health().clone(),
-                    median: standing.median(),
-                    weight: standing.weight(),
-                    share: snapshot.share(index),
-                    redirects: redirects.load(Ordering::Relaxed),
-                })
-            })
-            .collect();
+        let occupied = control.standings.occupied();
+        let mut rows: Vec<Row> =
+            occupied.map(|(slot, standing)| Row::of(slot, standing, &snapshot)).collect();
         report::rank(&mut rows);
         rows
+    }
+
+    /// Hears from `source` which replicas there are by its account, in place of what it said before. Those that are new
+    /// are tested at once, and get clients when they have passed.
+    pub fn name(&self, source: Source, replicas: Vec<Replica>) {
+        let mut control = self.control();
+        control.roster.name(source, replicas);
+        self.follow(&mut control);
+    }
+
+    /// Makes a change of the administrator's.
+    ///
+    /// # Errors
+    /// If it is about a replica that is not there, or one more would be too many.
+    pub fn change(&self, change: Change) -> Result<(), ChangeFault> {
+        let mut control = self.control();
+        control.roster.apply(change)?;
+        self.follow(&mut control);
+        Ok(())
+    }
+
+    /// Lets the standings follow the roster, and clients both.
+    fn follow(&self, control: &mut Control) {
+        let (now, mut gone) = (self.now(), control.standings.places());
+        for replica in control.roster.replicas() {
+            match gone.remove(&replica.place()) {
+                None => drop(control.standings.join(replica, now)),
+                Some(slot) => alter(&mut control.standings, slot, replica),
+            }
+        }
+        for slot in gone.into_values() {
+            if let Some(member) = control.standings.leave(slot) {
+                tracing::info!(replica = %member.replica, "has left");
+            }
+        }
+        self.publish(control);
+        self.0.changed.notify_waiters();
     }
 
     /// The time on the wall, as far as it has been told.
@@ -96,8 +161,24 @@ impl Balancer {
         self.0.started_at.checked_add(elapsed).unwrap_or(self.0.started_at)
     }
 
-    pub(crate) fn belief(&self, index: usize) -> Option<Belief> {
-        self.control().standings.belief(index)
+    pub(crate) fn upstream(&self) -> &S {
+        &self.0.upstream
+    }
+
+    /// Ready when replicas have come or gone after it was made.
+    pub(crate) fn changed(&self) -> impl Future<Output = ()> + '_ {
+        self.0.changed.notified()
+    }
+
+    /// Everybody who is to be tested.
+    pub(crate) fn subjects(&self) -> Vec<Subject> {
+        let control = self.control();
+        control.standings.occupied().filter_map(|(slot, _)| control.standings.subject(slot)).collect()
+    }
+
+    /// The one in that slot, if it still is the one of that id.
+    pub(crate) fn subject(&self, slot: usize, id: u64) -> Option<Subject> {
+        self.control().standings.subject(slot).filter(|subject| subject.member.id == id)
     }
 
     /// The length that the probed file is agreed to have.
@@ -106,48 +187,121 @@ impl Balancer {
     }
 
     /// Takes what tests have found, and publishes it if it is time to.
-    pub(crate) fn judge(&self, verdicts: Vec<(usize, Verdict)>) {
+    pub(crate) fn judge(&self, outcomes: Vec<Outcome>) {
         let mut control = self.control();
-        let judgement = control.standings.judge(verdicts, self.now());
+        let judgement = control.standings.judge(outcomes, self.now());
+        if control.aged.elapsed() >= self.config().interval() {
+            control.aged = Instant::now();
+            control.standings.resize();
+            self.0.published.load().age();
+        }
         if judgement.urgent || control.published.elapsed() >= self.drift_interval() {
-            let weights = control.standings.weights();
-            let snapshot = self.0.published.load().followed_by(&weights, self.config().seed());
-            self.0.published.store(Arc::new(snapshot));
-            control.published = Instant::now();
+            self.publish(&mut control);
         }
         drop(control);
-        self.tell(&judgement);
+        tell(&judgement);
     }
 
-    /// One line per change of state, with its reason.
-    fn tell(&self, judgement: &Judgement) {
-        for news in &judgement.news {
-            if let Some(replica) = self.config().replicas().get(news.index) {
-                tracing::info!(%replica, "{}", news.health);
-            }
-        }
+    fn publish(&self, control: &mut Control) {
+        let standings = &control.standings;
+        let shares = self.config().bounds().shares(&standings.weights());
+        let seat = |(standing, share): (&Option<Standing>, f64)| {
+            let standing = standing.as_ref()?;
+            Some(Seat { member: Arc::clone(standing.member()), share })
+        };
+        let seats: Vec<_> = standings.slots().iter().zip(shares.iter().copied()).map(seat).collect();
+        let serving =
+            standings.occupied().filter(|(slot, _)| shares.get(*slot).is_some_and(|share| *share > 0.0));
+        let mut ranking: Vec<_> = serving.map(|(slot, standing)| (standing.score().median(), slot)).collect();
+        ranking.sort_unstable();
+        let ranking = ranking.into_iter().map(|(_, slot)| slot).collect();
+        let snapshot = self.0.published.load().followed_by(seats, ranking, self.config().seed());
+        self.0.published.store(Arc::new(snapshot));
+        control.published = Instant::now();
     }
 
     fn drift_interval(&self) -> Duration {
         self.config().interval() / DRIFTS_PER_INTERVAL
     }
 
-    /// Numbered as clients go: 1. only GET and HEAD; 2. a path; 3. somebody to go to.
-    fn answer(&self, request: &Request) -> Response {
-        if !matches!(request.method, Method::GET | Method::HEAD) {
-            return redirect::not_implemented();
+    /// What is known of who has which file; `None` if nobody is asked.
+    pub(crate) fn holdings(&self) -> Option<&Holdings> {
+        self.0.holdings.as_ref()
+    }
+
+    /// To ask a server about a file; `None` if enough are being asked.
+    pub(crate) fn check_permit(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.checks).try_acquire_owned().ok()
+    }
+
+    /// Whom the next client that wants `path` is sent to; somebody who has it by what is known, if there is one.
+    pub(crate) fn pick(&self, path: &str, holding: Option<&Holding>, now: SystemTime) -> Option<Arc<Member>> {
+        let (snapshot, chooser) = (self.0.published.load(), &self.0.chooser);
+        let member = |slot: usize| snapshot.seat(slot).map(|seat| Arc::clone(&seat.member));
+        if let Some(holding) = holding.filter(|holding| holding.is_incomplete()) {
+            let barred = self.barred(&snapshot, holding, now);
+            let wish = Wish { path, barred: Some(&barred) };
+            if let Some(chosen) = snapshot.choose(chooser, wish).and_then(member) {
+                return Some(chosen);
+            }
         }
-        let Some(path) = request.target.path_and_query() else {
-            return redirect::no_target();
-        };
-        let config = self.config();
-        let chosen = self.0.published.load().choose();
-        let replica = chosen.and_then(|index| config.replicas().get(index).zip(self.0.redirects.get(index)));
-        let Some((replica, redirects)) = replica else {
-            return redirect::nobody_left(config.interval());
-        };
-        redirects.fetch_add(1, Ordering::Relaxed);
-        redirect::to_replica(config.status(), replica, path)
+        snapshot.choose(chooser, Wish { path, barred: None }).and_then(member)
+    }
+
+    /// Looks at those that have what is at `path`, by what is known, the best first.
+    pub(crate) fn with_those_who_have<T>(
+        &self,
+        path: &str,
+        holding: Option<&Holding>,
+        now: SystemTime,
+        look: impl FnOnce(&mut dyn Iterator<Item = &Member>) -> T,
+    ) -> T {
+        let snapshot = self.0.published.load();
+        let barred = holding.map(|holding| self.barred(&snapshot, holding, now));
+        let barred = barred.as_ref().map(|barred| barred as &(dyn Fn(usize) -> bool + Sync));
+        look(&mut snapshot.candidates(Wish { path, barred }).map(|candidate| candidate.member))
+    }
+
+    /// Those that get clients for `path` and their shares, the best first.
+    pub(crate) fn best(&self, path: &str) -> Vec<(Arc<Member>, f64)> {
+        let snapshot = self.0.published.load();
+        let some = snapshot.candidates(Wish { path, barred: None });
+        let seats = some.filter_map(|candidate| snapshot.seat(candidate.slot));
+        seats.map(|seat| (Arc::clone(&seat.member), seat.share)).collect()
+    }
+
+    /// Who lacks what `holding` is about.
+    fn barred<'a>(
+        &'a self,
+        snapshot: &'a Snapshot,
+        holding: &'a Holding,
+        now: SystemTime,
+    ) -> impl Fn(usize) -> bool + Sync + use<'a, S> {
+        let ttl = self.holdings().map(Holdings::ttl).unwrap_or_default();
+        move |slot| {
+            let has = snapshot.seat(slot).and_then(|seat| holding.of(seat.member.id, now, ttl));
+            matches!(has, Some(Has::Nothing | Has::Another(_)))
+        }
+    }
+
+    /// Tells that `member` has something else at `path` than the reference server.
+    pub(crate) fn alarm(&self, member: &Member, path: &str, has: Facts, right: Facts, now: SystemTime) {
+        let alarm =
+            Alarm { at: now, replica: member.replica.url().to_owned(), path: path.to_owned(), has, right };
+        tracing::warn!("{alarm}");
+        let mut control = self.control();
+        if control.alarms.len() == ALARMS_MAX {
+            control.alarms.pop_front();
+        }
+        control.alarms.push_back(alarm);
+        control.alarmed = control.alarmed.saturating_add(1);
+    }
+
+    /// The last alarms, oldest first, and how many there have been.
+    #[must_use]
+    pub fn alarms(&self) -> (Vec<Alarm>, u64) {
+        let control = self.control();
+        (control.alarms.iter().cloned().collect(), control.alarmed)
     }
 
     fn control(&self) -> MutexGuard<'_, Control> {
@@ -156,13 +310,32 @@ impl Balancer {
     }
 }
 
-impl Service for Balancer {
-    async fn call(&self, request: Request) -> Result<Response, Failure> {
-        Ok(self.answer(&request))
+/// Knows `replica` in the place of what was known of the one in that slot.
+fn alter(standings: &mut Standings, slot: usize, replica: Replica) {
+    let Some(standing) = standings.get(slot).filter(|standing| standing.member().replica != replica) else {
+        return;
+    };
+    if standing.member().replica.is_drained() != replica.is_drained() {
+        let what = if replica.is_drained() { "drained: it gets nobody new" } else { "not drained any more" };
+        tracing::info!(%replica, "{what}");
+    }
+    standings.change(slot, replica);
+}
+
+/// One line per change of state, with its reason.
+fn tell(judgement: &Judgement) {
+    for news in &judgement.news {
+        tracing::info!(replica = %news.member.replica, "{}", news.health);
     }
 }
 
-impl fmt::Debug for Balancer {
+impl<S> Clone for Balancer<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S> fmt::Debug for Balancer<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Balancer").field("config", &self.0.config).finish_non_exhaustive()
     }

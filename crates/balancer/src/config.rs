@@ -6,8 +6,13 @@ use std::time::Duration;
 use message::PathAndQuery;
 
 use crate::length::LengthRule;
+use crate::policy::Policy;
+use crate::probe::PROBE_BYTES_MAX;
 use crate::redirect::RedirectStatus;
 use crate::replica::{Replica, WEIGHT_MAX};
+use crate::roster::REPLICAS_MAX;
+use crate::size::ProbeSize;
+use crate::weigh::Bounds;
 
 /// How often each replica is tested unless told otherwise.
 pub const INTERVAL_DEFAULT: Duration = Duration::from_secs(5);
@@ -20,9 +25,6 @@ pub const INTERVAL_MAX: Duration = Duration::from_secs(24 * 3600);
 /// What a probe is given at least, however fast the replica is otherwise.
 pub const PROBE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(1);
 
-/// How many replicas one balancer can have.
-pub const REPLICAS_MAX: usize = 4096;
-
 /// What a balancer is told: whom to send clients to, and how to test them.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -30,13 +32,51 @@ pub struct Config {
     interval: Duration,
     probe_path: PathAndQuery,
     probe_timeout: Duration,
+    probe_size: ProbeSize,
+    probe_digest: Option<[u8; 32]>,
     status: RedirectStatus,
     length: LengthRule,
+    policy: Policy,
+    bounds: Bounds,
+    check: Option<Check>,
+    reference: Option<Replica>,
+    links: usize,
+    lists: bool,
     seed: u64,
 }
 
+/// How it is found out who has which file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Of how many paths at most it is remembered.
+    pub paths: usize,
+    /// For how long.
+    pub ttl: Duration,
+}
+
+impl Default for Check {
+    fn default() -> Self {
+        Self { paths: CHECK_PATHS_DEFAULT, ttl: CHECK_TTL_DEFAULT }
+    }
+}
+
+/// Of how many paths it is remembered who has them, unless told otherwise.
+pub const CHECK_PATHS_DEFAULT: usize = 16_384;
+
+/// Of how many paths it can be remembered.
+pub const CHECK_PATHS_MAX: usize = 1 << 22;
+
+/// For how long it is remembered, unless told otherwise.
+pub const CHECK_TTL_DEFAULT: Duration = Duration::from_secs(60);
+
+/// How many other servers a redirect names, unless told otherwise.
+pub const LINKS_DEFAULT: usize = 5;
+
+/// How many other servers a redirect can name: heads of responses have limits.
+pub const LINKS_MAX: usize = 32;
+
 /// Why a balancer can't be built as it is told.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ConfigFault {
     /// There is nobody to send clients to.
     #[error("a balancer needs at least one server: name each with --to URL")]
@@ -66,6 +106,32 @@ pub enum ConfigFault {
     /// Zero.
     #[error("a probe needs some time: its timeout can't be zero")]
     ProbeTimeout,
+    /// A part that is not one: of a link, or of all clients.
+    #[error("{0} is no part of a whole: take more than 0 and at most 1, such as 1% or 0.01")]
+    Part(f64),
+    /// The smallest share is larger than the largest.
+    #[error("a least share of {least} and a most of {most}: nothing is between them")]
+    Bounds {
+        /// The smallest that is wanted.
+        least: f64,
+        /// The largest that is wanted.
+        most: f64,
+    },
+    /// No byte, or more than a probe reads.
+    #[error("a probe of {0} bytes: take 1 to {PROBE_BYTES_MAX}")]
+    ProbeBytes(u64),
+    /// None, or more than there is room for.
+    #[error("to remember {0} paths: take 1 to {CHECK_PATHS_MAX}, or check nothing")]
+    CheckPaths(usize),
+    /// Zero.
+    #[error("who has a file must be remembered for some time: it can't be zero")]
+    CheckTtl,
+    /// More than [`LINKS_MAX`].
+    #[error("{0} other servers in a redirect are too many: take 0 to {LINKS_MAX}")]
+    Links(usize),
+    /// [`Policy::PowerOfTwo`] goes by exchanges in flight.
+    #[error("the policy power-of-two needs --mode proxy: a redirector does not see what is in flight")]
+    PowerOfTwo,
 }
 
 impl Config {
@@ -90,8 +156,7 @@ impl Config {
             if !(1..=WEIGHT_MAX).contains(&weight) {
                 return Err(ConfigFault::Weight { replica: replica.to_string(), weight });
             }
-            let place = replica.authority().clone().normalised(replica.scheme());
-            if !seen.insert((replica.scheme(), place)) {
+            if !seen.insert(replica.place()) {
                 return Err(ConfigFault::Duplicate(replica.to_string()));
             }
         }
@@ -100,8 +165,16 @@ impl Config {
             interval: INTERVAL_DEFAULT,
             probe_path: PathAndQuery::root(),
             probe_timeout: PROBE_TIMEOUT_DEFAULT,
+            probe_size: ProbeSize::default(),
+            probe_digest: None,
             status: RedirectStatus::default(),
             length: LengthRule::default(),
+            policy: Policy::default(),
+            bounds: Bounds::default(),
+            check: Some(Check::default()),
+            reference: None,
+            links: LINKS_DEFAULT,
+            lists: true,
             seed: 0,
         })
     }
@@ -133,6 +206,87 @@ impl Config {
             return Err(ConfigFault::ProbeTimeout);
         }
         Ok(Self { probe_timeout, ..self })
+    }
+
+    /// Transfers that much of the file in a test; so much that it lasts 100 to 300 ms, within 1 % of the slowest link.
+    ///
+    /// # Errors
+    /// If that is nothing, or more than a probe reads, or no part of a link.
+    pub fn with_probe_size(self, probe_size: ProbeSize) -> Result<Self, ConfigFault> {
+        match probe_size {
+            ProbeSize::First(bytes) if !(1..=PROBE_BYTES_MAX).contains(&bytes) => {
+                Err(ConfigFault::ProbeBytes(bytes))
+            }
+            ProbeSize::Adaptive { link_share } => part(link_share).map(|_| Self { probe_size, ..self }),
+            _ => Ok(Self { probe_size, ..self }),
+        }
+    }
+
+    /// Takes only a file of this SHA-256 digest for the right one; any. Tests then transfer all of it.
+    #[must_use]
+    pub fn with_probe_digest(self, probe_digest: Option<[u8; 32]>) -> Self {
+        Self { probe_digest, ..self }
+    }
+
+    /// Shares clients out by `policy`; [`Policy::FastestShare`].
+    ///
+    /// # Errors
+    /// If it needs to see exchanges, and does not.
+    pub fn with_policy(self, policy: Policy) -> Result<Self, ConfigFault> {
+        if policy == Policy::PowerOfTwo {
+            return Err(ConfigFault::PowerOfTwo);
+        }
+        Ok(Self { policy, ..self })
+    }
+
+    /// Gives nobody who gets clients less, or more, than this part of them; no bounds.
+    ///
+    /// # Errors
+    /// If they are no parts of a whole, or leave nothing between them.
+    pub fn with_bounds(self, bounds: Bounds) -> Result<Self, ConfigFault> {
+        let Bounds { least, most } = bounds;
+        part(most)?;
+        if !(0.0..=most).contains(&least) {
+            return Err(ConfigFault::Bounds { least, most });
+        }
+        Ok(Self { bounds, ..self })
+    }
+
+    /// Asks servers whether they have a file, and sends nobody for it to those that lack it; with the [`Check`]'s
+    /// defaults. `None`: nobody is asked.
+    ///
+    /// # Errors
+    /// If it is to remember nothing, or too much.
+    pub fn with_check(self, check: Option<Check>) -> Result<Self, ConfigFault> {
+        match check {
+            Some(Check { paths, .. }) if !(1..=CHECK_PATHS_MAX).contains(&paths) => {
+                Err(ConfigFault::CheckPaths(paths))
+            }
+            Some(Check { ttl, .. }) if ttl.is_zero() => Err(ConfigFault::CheckTtl),
+            check => Ok(Self { check, ..self }),
+        }
+    }
+
+    /// Takes what `reference` has for right: a server with a file of another length or digest gets nobody for it.
+    /// `None`: nobody is compared.
+    #[must_use]
+    pub fn with_reference(self, reference: Option<Replica>) -> Self {
+        Self { reference, ..self }
+    }
+
+    /// Names so many other servers in a redirect; [`LINKS_DEFAULT`].
+    ///
+    /// # Errors
+    /// If they are more than [`LINKS_MAX`].
+    pub fn with_links(self, links: usize) -> Result<Self, ConfigFault> {
+        if links > LINKS_MAX { Err(ConfigFault::Links(links)) } else { Ok(Self { links, ..self }) }
+    }
+
+    /// Whether `PATH.meta4` is a Metalink document and `PATH?mirrorlist` the list of servers; they are. If not,
+    /// they are paths as all others.
+    #[must_use]
+    pub fn with_lists(self, lists: bool) -> Self {
+        Self { lists, ..self }
     }
 
     /// Redirects by `status`: 301 (the default), 302, 303, 307 or 308.
@@ -173,6 +327,42 @@ impl Config {
         &self.probe_path
     }
 
+    /// How much of the file tests transfer. Where lengths differ, or the digest counts, it is all.
+    pub(crate) fn probe_size(&self) -> ProbeSize {
+        if self.length == LengthRule::Any || self.probe_digest.is_some() {
+            return ProbeSize::Whole;
+        }
+        self.probe_size
+    }
+
+    pub(crate) fn probe_digest(&self) -> Option<[u8; 32]> {
+        self.probe_digest
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    pub(crate) fn check(&self) -> Option<Check> {
+        self.check
+    }
+
+    pub(crate) fn reference(&self) -> Option<&Replica> {
+        self.reference.as_ref()
+    }
+
+    pub(crate) fn links(&self) -> usize {
+        self.links
+    }
+
+    pub(crate) fn lists(&self) -> bool {
+        self.lists
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// How long a probe may take of a replica that usually takes `median`; the whole interval for one
     /// that nothing is known of, so that a slow replica is measured and not taken for a dead one.
     pub(crate) fn probe_limit(&self, median: Option<Duration>) -> Duration {
@@ -192,6 +382,11 @@ impl Config {
     pub(crate) fn seed(&self) -> u64 {
         self.seed
     }
+}
+
+fn part(number: f64) -> Result<f64, ConfigFault> {
+    let is_part = number > 0.0 && number <= 1.0;
+    if is_part { Ok(number) } else { Err(ConfigFault::Part(number)) }
 }
 
 /// A probe may take this many times what it usually does.
@@ -227,6 +422,26 @@ mod tests {
             assert_eq!(fault, ConfigFault::Interval(interval));
         }
         assert_eq!(config.with_probe_timeout(Duration::ZERO).unwrap_err(), ConfigFault::ProbeTimeout);
+    }
+
+    #[test]
+    fn parts_and_sizes_are_checked() {
+        let config = || Config::new(vec![replica("a.test")]).unwrap();
+        for link_share in [0.0, -0.1, 1.1, f64::NAN] {
+            let size = ProbeSize::Adaptive { link_share };
+            assert!(matches!(config().with_probe_size(size), Err(ConfigFault::Part(_))), "{link_share}");
+        }
+        for bytes in [0, PROBE_BYTES_MAX + 1] {
+            let fault = config().with_probe_size(ProbeSize::First(bytes)).unwrap_err();
+            assert_eq!(fault, ConfigFault::ProbeBytes(bytes));
+        }
+        let bounds = |least, most| config().with_bounds(Bounds { least, most });
+        assert!(bounds(0.0, 1.0).is_ok() && bounds(0.2, 0.2).is_ok());
+        assert!(matches!(bounds(0.3, 0.2), Err(ConfigFault::Bounds { .. })));
+        assert!(matches!(bounds(0.0, 0.0), Err(ConfigFault::Part(_))));
+        assert_eq!(config().with_policy(Policy::PowerOfTwo).unwrap_err(), ConfigFault::PowerOfTwo);
+        let any = config().with_probe_size(ProbeSize::First(9)).unwrap().with_length(LengthRule::Any);
+        assert_eq!(any.probe_size(), ProbeSize::Whole);
     }
 
     #[test]

@@ -17,26 +17,43 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 pub mod balancer;
+mod check;
 pub mod choose;
 pub mod config;
 pub mod health;
+mod holdings;
 mod length;
+mod links;
+pub mod load;
+mod markup;
+pub mod member;
+mod metalink;
+pub mod policy;
 pub mod probe;
 pub mod redirect;
 pub mod replica;
 pub mod report;
 mod rhythm;
+pub mod roster;
 pub mod score;
+pub mod size;
 mod snapshot;
 pub mod standing;
 mod testing;
 pub mod trial;
+pub mod weigh;
 
 pub use balancer::Balancer;
-pub use config::{Config, ConfigFault};
+pub use config::{Check, Config, ConfigFault};
 pub use health::{Health, Reason, State};
 pub use length::LengthRule;
+pub use load::Load;
+pub use policy::Policy;
 pub use redirect::RedirectStatus;
-pub use replica::Replica;
-pub use report::Row;
+pub use replica::{Replica, ReplicaFault};
+pub use report::{Alarm, Row};
+pub use roster::{Change, ChangeFault, Source};
+pub use size::ProbeSize;
+pub use weigh::Bounds;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use message::{Body, HeaderValue, PathAndQuery, Response, StatusCode, header};
 
+use crate::markup::escape;
 use crate::replica::Replica;
 
 /// A status that sends clients to the URL in `Location` (RFC 9110 §15.4): 301, 302, 303, 307 or 308.
@@ -39,7 +40,7 @@ impl Default for RedirectStatus {
 /// lead elsewhere (RFC 3986 §4.2: only a reference that *begins* with `//` names an authority).
 #[must_use]
 pub fn to_replica(status: RedirectStatus, replica: &Replica, path: &PathAndQuery) -> Response {
-    let location = Bytes::from([replica.prefix(), path.as_str()].concat());
+    let location = Bytes::from([replica.url(), path.as_str()].concat());
     let body = note(status.code(), &location);
     let Ok(location) = HeaderValue::from_maybe_shared(location) else {
         // No path gets here: it can't hold what a field value can't.
@@ -77,7 +78,8 @@ pub fn no_target() -> Response {
 
 /// A 301 or 308 may be kept for ever by who receives it, and 501 for a while (RFC 9110 §15.1): that
 /// would take the balancer out of the loop, so nothing that it says may be stored.
-fn not_stored(response: Response) -> Response {
+#[must_use]
+pub(crate) fn not_stored(response: Response) -> Response {
     response.with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
 
@@ -92,20 +94,6 @@ fn note(status: StatusCode, location: &[u8]) -> String {
     escape(&mut note, location);
     note.push_str("\">on this server</a>.\n");
     note
-}
-
-/// `text` so that it stays inside an attribute's quotes.
-fn escape(html: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            _ => html.push(character),
-        }
-    }
 }
 
 #[cfg(test)]

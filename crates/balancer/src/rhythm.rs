@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::policy::{mix, unit};
+
 /// A test is late by up to this part of the interval, so that several balancers do not test in step.
 const JITTER: f64 = 0.1;
 
@@ -25,8 +27,7 @@ impl Rhythm {
 
     /// When its test of `round` is due, after the start.
     pub(crate) fn due(&self, round: u32) -> Duration {
-        let bits = mix(self.seed.wrapping_add(u64::from(round))) >> 32;
-        let random = f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX);
+        let random = unit(mix(self.seed.wrapping_add(u64::from(round))));
         let jitter = self.interval.mul_f64(JITTER * random);
         self.interval.saturating_mul(round).saturating_add(self.phase).saturating_add(jitter)
     }
@@ -40,14 +41,6 @@ impl Rhythm {
         }
         next
     }
-}
-
-/// The finaliser of `SplitMix64`: numbers that look random from numbers that do not.
-fn mix(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub const PROBES_MAX: usize = 3;
 pub struct Belief {
     /// The time that a test of it usually takes.
     pub median: Duration,
+    /// How many bytes that time is for; `None`: for as many as there are.
+    pub size: Option<u64>,
     /// The right length of the probed file, if there is one.
     pub length: Option<u64>,
 }
@@ -35,19 +37,19 @@ pub struct Trial {
 pub enum Verdict {
     /// As could be expected: one more time for the score.
     Good(Sample),
-    /// Good, and not as believed: these times take over. All of the last one's length.
-    New(Vec<Duration>, u64),
+    /// Good, and not as believed: these take over; at least one.
+    New(Vec<Sample>),
     /// No clients.
     Bad(Reason),
 }
 
 impl Verdict {
-    /// Length of the content, if it was whole.
+    /// Length of the file, if what came of it was whole.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
         match self {
             Self::Good(sample) => Some(sample.length),
-            Self::New(_, length) => Some(*length),
+            Self::New(samples) => samples.last().map(|sample| sample.length),
             Self::Bad(_) => None,
         }
     }
@@ -73,24 +75,32 @@ impl Trial {
     pub fn wants_more(&self) -> bool {
         let probes = self.good.len() + self.bad.len();
         let decided = self.has_failed() || probes >= PROBES_MAX;
-        let as_believed =
-            probes == 1 && self.good.first().is_some_and(|sample| self.fits(sample.took, *sample));
+        let as_believed = probes == 1 && self.good.first().is_some_and(|sample| self.fits(sample));
         !decided && !as_believed
     }
 
-    /// What the probes add up to; `None` before the first.
+    /// Whether nothing has been found yet.
+    #[must_use]
+    pub fn is_untried(&self) -> bool {
+        self.good.is_empty() && self.bad.is_empty()
+    }
+
+    /// What the probes add up to, be they as many as were wanted or as many as there was time for; `None`
+    /// before the first.
     #[must_use]
     pub fn verdict(mut self) -> Option<Verdict> {
-        if self.has_failed() {
+        if self.has_failed() || self.good.is_empty() {
             return self.bad.pop().map(Verdict::Bad);
         }
-        let last = *self.good.last()?;
-        let took = median(self.good.iter().map(|sample| sample.took))?;
-        if self.fits(took, last) {
-            Some(Verdict::Good(Sample { took, ..last }))
-        } else {
-            Some(Verdict::New(self.good.iter().map(|sample| sample.took).collect(), last.length))
-        }
+        let typical = self.typical()?;
+        if self.fits(&typical) { Some(Verdict::Good(typical)) } else { Some(Verdict::New(self.good)) }
+    }
+
+    /// The good one in the middle.
+    fn typical(&self) -> Option<Sample> {
+        let size = self.belief.and_then(|belief| belief.size);
+        let middle = median(self.good.iter().map(|sample| sample.time_of(size)))?;
+        self.good.iter().rev().find(|sample| sample.time_of(size) == middle).copied()
     }
 
     /// One failure of three is forgiven to a replica that gets clients, and none to one that wants to
@@ -100,9 +110,10 @@ impl Trial {
         self.bad.len() > forgiven
     }
 
-    fn fits(&self, took: Duration, sample: Sample) -> bool {
+    fn fits(&self, sample: &Sample) -> bool {
         self.belief.is_some_and(|belief| {
-            !is_surprise(took, belief.median) && belief.length.is_none_or(|length| length == sample.length)
+            !is_surprise(sample.time_of(belief.size), belief.median)
+                && belief.length.is_none_or(|length| length == sample.length)
         })
     }
 }
@@ -115,7 +126,7 @@ mod tests {
     type Outcome = Result<Sample, Reason>;
 
     fn took(millis: u64) -> Outcome {
-        Ok(Sample { took: Duration::from_millis(millis), length: 7 })
+        Ok(Sample { first_byte: Duration::ZERO, took: Duration::from_millis(millis), bytes: 7, length: 7 })
     }
 
     fn bad() -> Outcome {
@@ -123,7 +134,7 @@ mod tests {
     }
 
     fn new(millis: &[u64]) -> Verdict {
-        Verdict::New(millis.iter().map(|ms| Duration::from_millis(*ms)).collect(), 7)
+        Verdict::New(millis.iter().map(|ms| took(*ms).unwrap()).collect())
     }
 
     fn good(millis: u64) -> Verdict {
@@ -143,7 +154,7 @@ mod tests {
 
     #[test]
     fn who_gets_clients_is_asked_again_only_after_a_surprise() {
-        let belief = Some(Belief { median: Duration::from_millis(100), length: Some(7) });
+        let belief = Some(Belief { median: Duration::from_millis(100), size: Some(7), length: Some(7) });
         let out = Verdict::Bad(bad().unwrap_err());
         for (outcomes, verdict, probes) in [
             (vec![took(150)], good(150), 1),
@@ -175,11 +186,24 @@ mod tests {
 
     #[test]
     fn another_length_is_a_surprise_too() {
-        let belief = Some(Belief { median: Duration::from_millis(100), length: Some(8) });
+        let belief = Some(Belief { median: Duration::from_millis(100), size: Some(7), length: Some(8) });
         let outcomes = [took(100), took(101), took(102)];
         assert_eq!(run(belief, &outcomes), (Some(new(&[100, 101, 102])), 3));
-        let any = Some(Belief { median: Duration::from_millis(100), length: None });
+        let any = Some(Belief { median: Duration::from_millis(100), size: None, length: None });
         assert_eq!(run(any, &outcomes), (Some(good(100)), 1));
+    }
+
+    #[test]
+    fn when_time_is_up_what_has_been_found_decides() {
+        let verdict = |belief, outcome: Outcome| {
+            let mut trial = Trial::new(belief);
+            trial.add(outcome);
+            trial.verdict()
+        };
+        let belief = Some(Belief { median: Duration::from_millis(100), size: None, length: None });
+        assert_eq!(verdict(belief, bad()), Some(Verdict::Bad(bad().unwrap_err())), "nothing speaks for it");
+        assert_eq!(verdict(belief, took(900)), Some(new(&[900])));
+        assert_eq!(verdict(None, took(900)), Some(new(&[900])));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use balancer::{Balancer, Replica};
+use balancer::{Balancer, ProbeSize, Replica};
 use cache::Cache;
 use download::{Fetched, GetFault, Order, Output, Url, get};
 use lab::{Client, Clock, Link, Network};
@@ -45,7 +45,7 @@ fn content(name: &str) -> Vec<u8> {
 
 struct World {
     network: Network,
-    balancer: Balancer,
+    balancer: Balancer<Client>,
     files: TempDir,
     saved: TempDir,
     _cached: TempDir,
@@ -66,7 +66,7 @@ impl World {
             world.serve(authority, cache_control);
             world.network.set_link(authority, Link::of_bandwidth(rate));
         }
-        world.balancer.test_all(&world.network.client()).await;
+        world.balancer.test_all().await;
         world.network.serve(BALANCER, world.balancer.clone());
         let config = cache::Config::new(world._cached.path());
         world.network.serve(CACHE, Arc::new(Cache::open(config, world.network.client()).unwrap()));
@@ -75,8 +75,8 @@ impl World {
 
     /// Has the balancer go on testing. Not where days go by: that would be tens of thousands of tests.
     fn keep_testing(&self) {
-        let (testing, client) = (self.balancer.clone(), self.network.client());
-        tokio::spawn(async move { testing.keep_testing(client, pending::<()>()).await });
+        let testing = self.balancer.clone();
+        tokio::spawn(async move { testing.keep_testing(pending::<()>()).await });
     }
 
     fn serve(&self, authority: &str, cache_control: Option<&'static str>) {
@@ -148,12 +148,15 @@ enum Asked {
     Whether,
 }
 
-fn balancer(network: &Network) -> Balancer {
+fn balancer(network: &Network) -> Balancer<Client> {
     let replicas =
         REPLICAS.map(|(authority, _)| Replica::new(Scheme::Http, Authority::parse(authority).unwrap()));
     let config = balancer::Config::new(replicas.to_vec()).unwrap();
     let probe = PathAndQuery::parse("/probe".into()).unwrap();
-    Balancer::new(config.with_probe_path(probe).with_interval(INTERVAL).unwrap(), network.clock().now())
+    let config = config.with_probe_path(probe).with_interval(INTERVAL).unwrap();
+    // The clock of the tests has no less than milliseconds: a short transfer would not be exact.
+    let config = config.with_probe_size(ProbeSize::Whole).unwrap().with_check(None).unwrap();
+    Balancer::new(config, network.client(), network.clock().now())
 }
 
 fn is_there(path: &Path) -> bool {

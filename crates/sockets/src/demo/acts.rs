@@ -74,13 +74,13 @@ async fn unreachable(town: &mut Town, table: &mut Table) {
 /// The balancer: 301, shares in proportion to speed, ejection and return.
 pub(super) async fn balancer(town: &mut Town, table: &mut Table) {
     table.heading("Balancer");
-    town.balancer.test_all(&town.upstream).await;
+    town.balancer.test_all().await;
     let place = &town.balancer_place.authority;
     table.step("GET /release.bin", redirected(place).await);
     table.step("get --balancer", balanced(town).await);
     shares(town, table, "speed decides").await;
     town.server_mut(0).place.stop().await;
-    town.balancer.test_all(&town.upstream).await;
+    town.balancer.test_all().await;
     shares(town, table, "the fastest is stopped").await;
     table.step("  and started again", town.server_mut(0).start_again().map_err(|exit| exit.to_string()));
     table.step("  it gets clients again", returned(town).await);
@@ -221,7 +221,7 @@ async fn redirected(place: &Authority) -> Outcome {
 }
 
 async fn returned(town: &mut Town) -> Outcome {
-    town.balancer.test_all(&town.upstream).await;
+    town.balancer.test_all().await;
     let clients = count_clients(&town.balancer_place.authority, CLIENTS).await?;
     let place = &town.server(0).place.authority;
     match clients.get(place) {

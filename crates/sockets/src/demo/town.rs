@@ -47,9 +47,8 @@ pub(super) struct Town {
     pub(super) cache: Place,
     /// A cache that keeps nothing for longer than a moment.
     pub(super) short_cache: Place,
-    pub(super) balancer: Balancer,
+    pub(super) balancer: Balancer<Pool>,
     pub(super) balancer_place: Place,
-    pub(super) upstream: Pool,
     caches: [Arc<Cache<Pool>>; 2],
 }
 
@@ -111,12 +110,13 @@ impl Town {
             servers.iter().map(|server| Replica::new(Scheme::Http, server.place.authority.clone()));
         let config = balancer::Config::new(replicas.collect()).map_err(Exit::failed)?;
         let config = config.with_probe_path(PathAndQuery::parse(PROBE_PATH).map_err(Exit::failed)?);
-        let balancer = Balancer::new(config, clock::now());
-        let upstream = pool(Route::Direct);
-        balancer.test_all(&upstream).await;
+        // A server is to be asked by who downloads, and by nobody else.
+        let config = config.with_check(None).map_err(Exit::failed)?;
+        let balancer = Balancer::new(config, pool(Route::Direct), clock::now());
+        balancer.test_all().await;
         let balancer_place = Place::start("balancer", BALANCER_PORT, &balancer, &Unobserved)?;
         let caches = [long, short];
-        Ok(Self { home, servers, cache, short_cache, balancer, balancer_place, upstream, caches })
+        Ok(Self { home, servers, cache, short_cache, balancer, balancer_place, caches })
     }
 
     /// One of the servers, counted round.

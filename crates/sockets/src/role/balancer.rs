@@ -17,11 +17,11 @@ use crate::role::stand::Stand;
 /// # Errors
 /// One line about what can't be done, or the log or the address that can't be had.
 pub(crate) async fn open(args: &BalancerArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
-    let balancer = Balancer::new(args.config().map_err(Exit::usage)?, clock::now());
-    let upstream = pool(Route::Direct);
-    balancer.test_all(&upstream).await;
+    let config = args.config().map_err(Exit::usage)?;
+    let balancer = Balancer::new(config, pool(Route::Direct), clock::now());
+    balancer.test_all().await;
     let testing = balancer.clone();
-    tokio::spawn(async move { testing.keep_testing(upstream, pending::<()>()).await });
+    tokio::spawn(async move { testing.keep_testing(pending::<()>()).await });
     let log = logs.of(&args.log, "balancer")?;
     let stand = Stand::open("balancer", &args.addresses(), &args.listen, connections, balancer, log, None)?;
     Ok(Running::new(stand, what(args), args.listen.drain))

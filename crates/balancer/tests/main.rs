@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where it stands")]
 
-use std::collections::BTreeMap;
-use std::future::pending;
+mod answering;
+mod choosing;
+mod measuring;
+mod support;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,82 +14,13 @@ use std::time::Duration;
 use balancer::{Balancer, Config, LengthRule, Reason, Replica, State};
 use bytes::Bytes;
 use lab::{Answers, Clock, Fault, Link, Network, body_bytes};
+use message::Body;
 use message::{
-    Authority, Body, FailureKind, Method, Request, Response, Scheme, Service, StatusCode, Target, header,
+    Authority, FailureKind, Method, Request, Response, Scheme, Service, StatusCode, Target, header,
 };
+use std::collections::BTreeMap;
 
-const A: &str = "a.test:8000";
-const B: &str = "b.test:8100";
-const C: &str = "c.test:8200";
-const INTERVAL: Duration = Duration::from_secs(5);
-
-/// Three replicas with links of 4:2:1: the probed file takes 100, 200 and 400 ms.
-fn network() -> Network {
-    let network = Network::new(Clock::new());
-    for (authority, rate) in [(A, 1_000_000), (B, 500_000), (C, 250_000)] {
-        network.serve(authority, sends(100_000));
-        network.set_link(authority, Link::of_bandwidth(rate));
-    }
-    network
-}
-
-fn ok(length: usize) -> Response {
-    let mut response = Response::new(StatusCode::OK);
-    response.body = Body::from(Bytes::from(vec![b'x'; length]));
-    response
-}
-
-fn sends(length: usize) -> Answers {
-    Answers::new(move |_| ok(length))
-}
-
-fn config(replicas: &[&str]) -> Config {
-    let replica = |authority: &&str| Replica::new(Scheme::Http, Authority::parse(authority).unwrap());
-    Config::new(replicas.iter().map(replica).collect()).unwrap().with_interval(INTERVAL).unwrap()
-}
-
-async fn tested(network: &Network, config: Config) -> Balancer {
-    let balancer = Balancer::new(config, network.clock().now());
-    balancer.test_all(&network.client()).await;
-    balancer
-}
-
-/// A balancer that has tested all three and goes on testing them.
-async fn running(network: &Network) -> Balancer {
-    let balancer = tested(network, config(&[A, B, C])).await;
-    let (control, upstream) = (balancer.clone(), network.client());
-    tokio::spawn(async move { control.keep_testing(upstream, pending::<()>()).await });
-    balancer
-}
-
-async fn ask(balancer: &Balancer, path: &str) -> Response {
-    let target = Target::parse(&Bytes::copy_from_slice(path.as_bytes())).unwrap();
-    balancer.call(Request::get(target, Clock::new().now())).await.unwrap()
-}
-
-/// Where `clients` clients are sent, by authority; "503" where to nobody.
-async fn sent(balancer: &Balancer, clients: u32) -> BTreeMap<String, u32> {
-    let mut sent = BTreeMap::new();
-    for _ in 0..clients {
-        let response = ask(balancer, "/file").await;
-        let place = match response.fields.text(&header::LOCATION) {
-            Some(location) => Target::parse_url(location).unwrap().authority().unwrap().to_string(),
-            None => response.status.as_u16().to_string(),
-        };
-        *sent.entry(place).or_default() += 1;
-    }
-    sent
-}
-
-fn shares(expected: &[(&str, u32)]) -> BTreeMap<String, u32> {
-    expected.iter().map(|(place, clients)| ((*place).to_owned(), *clients)).collect()
-}
-
-fn state(balancer: &Balancer, authority: &str) -> State {
-    let rows = balancer.report();
-    let row = rows.iter().find(|row| row.replica.authority().to_string() == authority);
-    row.unwrap_or_else(|| panic!("{authority} is not in the report")).health.state().clone()
-}
+use support::{A, B, C, INTERVAL, ask, config, network, ok, running, sends, sent, shares, state, tested};
 
 #[tokio::test(start_paused = true)]
 async fn clients_go_to_each_replica_in_proportion_to_its_speed() {
@@ -132,7 +66,8 @@ async fn the_administrators_weight_multiplies_the_speed() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_sent_to_a_replica_that_was_not_tested() {
-    let balancer = Balancer::new(config(&[A]), Clock::new().now());
+    let network = network();
+    let balancer = Balancer::new(config(&[A]), network.client(), network.clock().now());
     let response = ask(&balancer, "/").await;
     assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.fields.get(&header::RETRY_AFTER).unwrap(), "5");
@@ -160,8 +95,8 @@ async fn who_fails_a_test_gets_nobody_until_it_passes_one() {
         let network = network();
         let balancer = running(&network).await;
         network.set_fault(A, fault);
-        // An interval, its jitter, and two probes that wait for a second each.
-        network.clock().advance(INTERVAL + Duration::from_millis(2600)).await;
+        // An interval, its jitter, and the time of one probe.
+        network.clock().advance(INTERVAL + Duration::from_millis(1600)).await;
         assert_eq!(sent(&balancer, 300).await, shares(&[(B, 200), (C, 100)]), "{fault:?}");
         network.set_fault(A, Fault::None);
         network.clock().advance(4 * INTERVAL).await;
@@ -261,7 +196,7 @@ async fn who_comes_back_gets_a_quarter_of_its_share_and_then_more() {
     network.set_fault(A, Fault::None);
     // Its share is two of three: weights of 2 and 1, then of 0.5, 1, and 2 again to 1.
     for expected in [[(A, 20), (B, 40)], [(A, 30), (B, 30)], [(A, 40), (B, 20)]] {
-        balancer.test_all(&network.client()).await;
+        balancer.test_all().await;
         assert_eq!(sent(&balancer, 60).await, shares(&expected));
     }
 }
@@ -356,7 +291,7 @@ async fn testing_stops_when_it_is_told_to() {
     let network = network();
     let balancer = tested(&network, config(&[A, B, C])).await;
     let stop = tokio::time::sleep(2 * INTERVAL);
-    balancer.keep_testing(network.client(), stop).await;
+    balancer.keep_testing(stop).await;
     let probes = network.requests(A);
     network.clock().advance(4 * INTERVAL).await;
     assert_eq!(network.requests(A), probes);

@@ -1,0 +1,131 @@
+//! Who gets whom: policies, bounds, parts of the tree, and what the administrator changes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use balancer::{Balancer, Bounds, Change, Config, Policy, Replica, Source, State};
+use lab::Network;
+use message::{Target, header};
+
+use crate::support::{
+    A, B, C, INTERVAL, Tested, ask, config, network, running, sends, sent, shares, state, tested,
+};
+
+async fn place(balancer: &Tested, path: &str) -> String {
+    let response = ask(balancer, path).await;
+    let location = response.fields.text(&header::LOCATION).unwrap_or_else(|| panic!("{}", response.status));
+    Target::parse_url(location).unwrap().authority().unwrap().to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_go_to_the_first_that_is_there_if_that_is_wanted() {
+    let network = network();
+    let ordered = config(&[C, A, B]).with_policy(Policy::First).unwrap();
+    let balancer = tested(&network, ordered).await;
+    assert_eq!(sent(&balancer, 10).await, shares(&[(C, 10)]));
+    network.stop(C);
+    balancer.test_all().await;
+    assert_eq!(sent(&balancer, 10).await, shares(&[(A, 10)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn by_hash_a_path_keeps_its_server_and_all_get_their_part() {
+    let network = network();
+    let balancer = tested(&network, config(&[A, B, C]).with_policy(Policy::Hash).unwrap()).await;
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    let (mut kept, paths) = (0, 300);
+    for number in 0..paths {
+        let path = format!("/{number}");
+        let first = place(&balancer, &path).await;
+        *counts.entry(first.clone()).or_default() += 1;
+        kept += u32::from(place(&balancer, &path).await == first);
+    }
+    // The bound of loads moves a few.
+    assert!(kept > paths * 9 / 10, "{kept} of {paths}");
+    assert!(counts.len() == 3 && counts.values().all(|count| *count < 130), "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_share_is_smaller_or_larger_than_is_wanted() {
+    let network = network();
+    let bounded = config(&[A, B, C]).with_bounds(Bounds { least: 0.2, most: 0.5 }).unwrap();
+    let balancer = tested(&network, bounded).await;
+    assert_eq!(sent(&balancer, 100).await, shares(&[(A, 50), (B, 30), (C, 20)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_a_part_of_the_tree_gets_clients_for_that_only() {
+    let network = network();
+    let replicas = [A.to_owned(), format!("{B} prefix=/iso/"), format!("{C} prefix=/img/ prefix=/iso/x")];
+    let replicas = replicas.iter().map(|line| Replica::parse(line).unwrap()).collect();
+    let balancer = tested(&network, Config::new(replicas).unwrap()).await;
+    for _ in 0..20 {
+        assert_eq!(place(&balancer, "/other").await, A);
+    }
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for _ in 0..300 {
+        *counts.entry(place(&balancer, "/iso/a?/img/").await).or_default() += 1;
+    }
+    assert!(counts[A].abs_diff(200) <= 2 && counts[B].abs_diff(100) <= 2, "{counts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_that_nobody_has_is_answered_503() {
+    let network = network();
+    let replica = Replica::parse(&format!("{A} prefix=/iso/")).unwrap();
+    let balancer = tested(&network, Config::new(vec![replica]).unwrap()).await;
+    assert_eq!(ask(&balancer, "/other").await.status.as_u16(), 503);
+}
+
+fn change(balancer: &Tested, line: &str) {
+    balancer.change(Change::parse(line).unwrap()).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_administrator_drains_weighs_removes_and_adds_while_clients_come() {
+    let network = network();
+    network.serve("d.test:8300", sends(100_000));
+    let balancer = running(&network).await;
+    change(&balancer, &format!("drain {A}"));
+    assert_eq!(sent(&balancer, 30).await, shares(&[(B, 20), (C, 10)]));
+    assert_eq!(state(&balancer, A), State::Up, "it is tested on");
+    change(&balancer, &format!("undrain {A}"));
+    assert_eq!(sent(&balancer, 70).await, shares(&[(A, 40), (B, 20), (C, 10)]));
+    change(&balancer, &format!("weight {C} 4"));
+    assert_eq!(sent(&balancer, 100).await, shares(&[(A, 40), (B, 20), (C, 40)]));
+    change(&balancer, &format!("remove {A}"));
+    assert_eq!(sent(&balancer, 30).await, shares(&[(B, 10), (C, 20)]));
+    change(&balancer, "add d.test:8300");
+    assert!(!sent(&balancer, 30).await.contains_key("d.test:8300"), "not before it has passed a test");
+    network.clock().advance(Duration::from_secs(1)).await;
+    let counts = sent(&balancer, 100).await;
+    assert!(counts["d.test:8300"] > 90, "it is tested at once, and so much faster: {counts:?}");
+    assert!(balancer.change(Change::parse("remove x.test").unwrap()).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn servers_come_and_go_as_a_source_names_them_and_keep_what_they_were() {
+    let network: Network = network();
+    let balancer = running(&network).await;
+    let replicas = |lines: &[&str]| lines.iter().map(|line| Replica::parse(line).unwrap()).collect();
+    network.serve("d.test:8300", sends(100_000));
+    sent(&balancer, 70).await;
+    balancer.name(Source::File, replicas(&["d.test:8300"]));
+    network.clock().advance(INTERVAL).await;
+    assert_eq!(balancer.report().len(), 4);
+    balancer.name(Source::File, Vec::new());
+    assert_eq!(balancer.report().len(), 3);
+    network.clock().advance(2 * INTERVAL).await;
+    let probes = network.requests("d.test:8300");
+    network.clock().advance(2 * INTERVAL).await;
+    assert_eq!(network.requests("d.test:8300"), probes, "who has left is not tested any more");
+    assert_eq!(balancer.report()[0].redirects, 40, "clients are still counted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_balancer_of_none_waits_for_some() {
+    let network = network();
+    let balancer = Balancer::new(config(&[A]), network.client(), network.clock().now());
+    change(&balancer, &format!("remove {A}"));
+    assert_eq!(ask(&balancer, "/").await.status.as_u16(), 503);
+}
