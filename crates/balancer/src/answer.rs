@@ -72,6 +72,7 @@ impl<S: Service + Clone> Balancer<S> {
     async fn redirect(&self, path: &PathAndQuery, now: SystemTime) -> Response {
         let config = self.config();
         let Some(Choice { member, holding }) = self.choose(path, now).await else {
+            self.note_unserved();
             return redirect::nobody_left(config.interval());
         };
         member.tally.send();

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::RandomState;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -20,6 +21,8 @@ use crate::report::{self, Alarm, Row};
 use crate::roster::{Change, ChangeFault, Roster, Source};
 use crate::snapshot::{Chooser, Seat, Snapshot, Wish};
 use crate::standing::{Judgement, Outcome, Standing, Standings, Subject, Terms};
+use crate::state::StateFile;
+use crate::status::Status;
 
 /// Drifting weights are published at most this many times per interval, however many replicas are
 /// tested in it; changes of state are at once.
@@ -50,6 +53,11 @@ struct Shared<S> {
     /// `None` if nobody is asked whether it has a file.
     holdings: Option<Holdings>,
     checks: Arc<Semaphore>,
+    state_file: Option<StateFile>,
+    /// Held by who writes that file.
+    keeping: tokio::sync::Mutex<()>,
+    /// Clients for whom nobody was there.
+    unserved: AtomicU64,
 }
 
 struct Control {
@@ -87,6 +95,9 @@ impl<S: Service + Clone> Balancer<S> {
         let balancer = Self(Arc::new(Shared {
             holdings: config.check().map(|check| Holdings::new(check.paths, check.ttl)),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
+            state_file: config.state_file().map(|path| StateFile::new(path.to_owned())),
+            keeping: tokio::sync::Mutex::new(()),
+            unserved: AtomicU64::new(0),
             upstream,
             started_at: now,
             started,
@@ -118,6 +129,19 @@ impl<S: Service + Clone> Balancer<S> {
         rows
     }
 
+    /// All that can be told now.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let (alarms, alarmed) = self.alarms();
+        let unserved = self.0.unserved.load(Ordering::Relaxed);
+        Status { rows: self.report(), alarms, alarmed, unserved, now: self.now() }
+    }
+
+    /// Nobody was there for a client.
+    pub(crate) fn note_unserved(&self) {
+        self.0.unserved.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Hears from `source` which replicas there are by its account, in place of what it said before. Those that are new
     /// are tested at once, and get clients when they have passed.
     pub fn name(&self, source: Source, replicas: Vec<Replica>) {
@@ -135,6 +159,28 @@ impl<S: Service + Clone> Balancer<S> {
         control.roster.apply(change)?;
         self.follow(&mut control);
         Ok(())
+    }
+
+    pub(crate) fn state_file(&self) -> Option<&StateFile> {
+        self.0.state_file.as_ref()
+    }
+
+    /// Everything that the administrator has changed, as lines.
+    pub(crate) fn changes(&self) -> String {
+        self.control().roster.to_lines()
+    }
+
+    /// Makes the changes that `lines` tell.
+    pub(crate) fn recall_lines(&self, lines: &str) -> Result<(), (usize, ChangeFault)> {
+        let mut control = self.control();
+        control.roster.recall(lines)?;
+        self.follow(&mut control);
+        Ok(())
+    }
+
+    /// For one at a time who keeps what was changed.
+    pub(crate) async fn keeping(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.keeping.lock().await
     }
 
     /// Lets the standings follow the roster, and clients both.

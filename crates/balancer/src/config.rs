@@ -1,6 +1,7 @@
 //! What a balancer is told, valid once built.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use message::PathAndQuery;
@@ -42,6 +43,7 @@ pub struct Config {
     reference: Option<Replica>,
     links: usize,
     lists: bool,
+    state_file: Option<PathBuf>,
     seed: u64,
 }
 
@@ -144,9 +146,16 @@ impl Config {
     /// None, too many, or the same place twice (with the scheme's default port or without), or a
     /// weight out of range.
     pub fn new(replicas: Vec<Replica>) -> Result<Self, ConfigFault> {
-        if replicas.is_empty() {
-            return Err(ConfigFault::NoReplicas);
-        }
+        if replicas.is_empty() { Err(ConfigFault::NoReplicas) } else { Self::of(replicas) }
+    }
+
+    /// Sends clients to those that are named later (see [`Balancer::name`](crate::balancer::Balancer::name)).
+    #[must_use]
+    pub fn discovering() -> Self {
+        Self::of_checked(Vec::new())
+    }
+
+    fn of(replicas: Vec<Replica>) -> Result<Self, ConfigFault> {
         if replicas.len() > REPLICAS_MAX {
             return Err(ConfigFault::TooManyReplicas(replicas.len()));
         }
@@ -160,7 +169,11 @@ impl Config {
                 return Err(ConfigFault::Duplicate(replica.to_string()));
             }
         }
-        Ok(Self {
+        Ok(Self::of_checked(replicas))
+    }
+
+    fn of_checked(replicas: Vec<Replica>) -> Self {
+        Self {
             replicas,
             interval: INTERVAL_DEFAULT,
             probe_path: PathAndQuery::root(),
@@ -175,8 +188,9 @@ impl Config {
             reference: None,
             links: LINKS_DEFAULT,
             lists: true,
+            state_file: None,
             seed: 0,
-        })
+        }
     }
 
     /// Tests each replica once per `interval`; [`INTERVAL_DEFAULT`].
@@ -289,6 +303,13 @@ impl Config {
         Self { lists, ..self }
     }
 
+    /// Keeps what the administrator changes in the file at `state_file`, from one start to the next. `None`: it is
+    /// forgotten.
+    #[must_use]
+    pub fn with_state_file(self, state_file: Option<PathBuf>) -> Self {
+        Self { state_file, ..self }
+    }
+
     /// Redirects by `status`: 301 (the default), 302, 303, 307 or 308.
     ///
     /// # Errors
@@ -349,6 +370,10 @@ impl Config {
 
     pub(crate) fn reference(&self) -> Option<&Replica> {
         self.reference.as_ref()
+    }
+
+    pub(crate) fn state_file(&self) -> Option<&Path> {
+        self.state_file.as_deref()
     }
 
     pub(crate) fn links(&self) -> usize {

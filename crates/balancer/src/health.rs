@@ -22,6 +22,8 @@ pub struct Health {
     since: SystemTime,
     /// When it went out, the last times; at most one more than [`FLAPS_MAX`].
     outs: VecDeque<SystemTime>,
+    /// What was wrong the last time that something was.
+    last_failure: Option<Reason>,
 }
 
 /// What a replica's tests have made of it.
@@ -83,7 +85,7 @@ impl Health {
     /// Of a replica that has not been tested.
     #[must_use]
     pub fn untested(now: SystemTime) -> Self {
-        Self { state: State::Untested, since: now, outs: VecDeque::new() }
+        Self { state: State::Untested, since: now, outs: VecDeque::new(), last_failure: None }
     }
 
     /// After a good test; what was longer than `window` ago is forgotten. The first one is believed wholly:
@@ -105,7 +107,8 @@ impl Health {
     /// After a bad test.
     #[must_use]
     pub fn after_bad(&self, reason: Reason, now: SystemTime) -> Self {
-        let mut turned = self.turned(State::Down(reason), now);
+        let mut turned = self.turned(State::Down(reason.clone()), now);
+        turned.last_failure = Some(reason);
         if self.is_in() {
             turned.outs.push_back(now);
             if turned.outs.len() > FLAPS_MAX.saturating_add(1) {
@@ -131,6 +134,12 @@ impl Health {
     #[must_use]
     pub fn since(&self) -> SystemTime {
         self.since
+    }
+
+    /// What was wrong the last time that something was.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<&Reason> {
+        self.last_failure.as_ref()
     }
 
     /// Whether it gets clients.
@@ -161,7 +170,7 @@ impl Health {
 
     fn turned(&self, state: State, now: SystemTime) -> Self {
         let same = std::mem::discriminant(&self.state) == std::mem::discriminant(&state);
-        Self { state, since: if same { self.since } else { now }, outs: self.outs.clone() }
+        Self { state, since: if same { self.since } else { now }, ..self.clone() }
     }
 }
 

@@ -17,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 mod answer;
 pub mod balancer;
 mod check;
@@ -24,6 +25,7 @@ pub mod choose;
 pub mod config;
 pub mod health;
 mod holdings;
+pub mod known;
 mod length;
 mod links;
 pub mod load;
@@ -41,13 +43,17 @@ pub mod score;
 pub mod size;
 mod snapshot;
 pub mod standing;
+mod state;
+pub mod status;
 mod testing;
 pub mod trial;
 pub mod weigh;
 
+pub use admin::Admin;
 pub use balancer::Balancer;
 pub use config::{Check, Config, ConfigFault};
 pub use health::{Health, Reason, State};
+pub use known::FileFault;
 pub use length::LengthRule;
 pub use load::Load;
 pub use policy::Policy;
@@ -56,4 +62,5 @@ pub use replica::{Replica, ReplicaFault};
 pub use report::{Alarm, Row};
 pub use roster::{Change, ChangeFault, Source};
 pub use size::ProbeSize;
+pub use status::Status;
 pub use weigh::Bounds;

@@ -25,7 +25,10 @@ fn main() -> ExitCode {
     };
     log::events::start();
     let outcome = match command {
-        Command::Role(role) => role::serve::run(&[role]),
+        Command::Role(role) => match role.tell() {
+            Some(tell) => role::tell::run(tell),
+            None => role::serve::run(&[role]),
+        },
         Command::Get(args) => role::get::run(&args),
         Command::Run(args) => config::read(&args.config).and_then(|roles| role::serve::run(&roles)),
         Command::Check(args) => config::read(&args.config).and_then(|roles| role::check::run(&roles)),

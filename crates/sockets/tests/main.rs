@@ -22,6 +22,7 @@ mod first_use;
 mod get;
 mod limits;
 mod listing;
+mod mirrors;
 mod nginx;
 mod people;
 mod server;

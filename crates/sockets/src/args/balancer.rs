@@ -1,27 +1,35 @@
 //! `sockets balancer`
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use balancer::config::{CHECK_PATHS_MAX, LINKS_MAX};
 use balancer::{Bounds, Check, Config, ConfigFault, Policy, ProbeSize, Replica};
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
-use message::{PathAndQuery, Scheme};
+use message::{Authority, PathAndQuery, Scheme};
 
 use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;
+use crate::args::tell::Tell;
 use crate::args::units;
 
 /// Where the balancer listens if it is not told.
 const PORT: u16 = 8080;
+
+/// On which ports of this machine there are servers, if none are named.
+const PORTS: [u16; 3] = [8000, 8100, 8200];
 
 /// The heading of what is said of tests.
 const TESTING: &str = "Testing the servers";
 
 /// The heading of what is said of answers.
 const ANSWERING: &str = "Answering";
+
+/// The heading of what the administrator is given.
+const ADMINISTERING: &str = "Administering";
 
 /// The heading of what is said of the choice.
 const CHOOSING: &str = "Choosing a server";
@@ -32,17 +40,35 @@ const CHOOSING: &str = "Choosing a server";
 Examples:
   sockets balancer                        localhost:8000, :8100 and :8200, on port 8080
   sockets balancer --to http://fra.example.org --to http://nyc.example.org -p 80
+  sockets balancer --servers mirrors.txt --admin 127.0.0.1:8081 --state changes.txt
+  sockets balancer status --watch         how they stand, at localhost:8081
+  sockets balancer drain http://fra.example.org
   sockets get --balancer localhost:8080 localhost:8000/index.html
 
 Before it serves, and then every --interval, it times the same transfer from every server, to the \
 last byte. Clients are sent to the servers in proportion to their speed; a server that fails its test \
 gets nobody until it passes one again.")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BalancerArgs {
-    /// A server to send clients to, may be repeated; "URL weight=3 country=de prefix=/iso/ probe-path=/1M drain"
-    /// says more of it
+    #[command(subcommand)]
+    pub(crate) tell: Option<Tell>,
+    #[arg(help = "A server to send clients to, may be repeated; \"URL weight=3 country=de prefix=/iso/ \
+        probe-path=/1M drain\" says more of it [default: http://localhost:8000, http://localhost:8100, \
+        http://localhost:8200, if nothing else names any]")]
     #[arg(long, env = "SOCKETS_TO", value_name = "URL", value_delimiter = ',', value_parser = server)]
-    #[arg(default_values = ["http://localhost:8000", "http://localhost:8100", "http://localhost:8200"])]
     pub(crate) to: Vec<Replica>,
+    /// A file that names servers, one in each line as with --to; it is read again when it changes
+    #[arg(long, env = "SOCKETS_SERVERS", value_name = "FILE")]
+    pub(crate) servers: Option<PathBuf>,
+    /// Listen for the administrator there: how the balancer stands, changes, metrics
+    #[arg(long, env = "SOCKETS_ADMIN", value_name = "IP:PORT", help_heading = ADMINISTERING)]
+    pub(crate) admin: Option<SocketAddr>,
+    /// What the administrator has to prove to be one; else whoever reaches the address is
+    #[arg(long, env = "SOCKETS_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true, help_heading = ADMINISTERING)]
+    pub(crate) admin_token: Option<String>,
+    /// Keep what the administrator changes in this file, from one start to the next
+    #[arg(long, env = "SOCKETS_STATE", value_name = "FILE", help_heading = ADMINISTERING)]
+    pub(crate) state: Option<PathBuf>,
     /// TCP port; 0 takes a free one [default: 8080]
     #[arg(short, long, env = "SOCKETS_PORT", value_parser = units::whole(0, u16::MAX))]
     #[arg(help_heading = LISTENING)]
@@ -120,6 +146,16 @@ impl BalancerArgs {
         Addresses::new(&self.bind, Bind::All, self.port, PORT)
     }
 
+    /// The servers that flags name.
+    pub(crate) fn given(&self) -> Vec<Replica> {
+        if self.to.is_empty() && self.servers.is_none() {
+            let default = |port| Authority::parse("localhost").map(|host| host.with_port(port));
+            let defaults = PORTS.into_iter().filter_map(|port| default(port).ok());
+            return defaults.map(|authority| Replica::new(Scheme::Http, authority)).collect();
+        }
+        self.to.clone()
+    }
+
     /// What the role is told.
     pub(crate) fn config(&self) -> Result<Config, ConfigFault> {
         let size = match self.probe_bytes {
@@ -128,11 +164,16 @@ impl BalancerArgs {
             ProbeBytes::First(bytes) => ProbeSize::First(bytes),
         };
         let check = Check { paths: self.check_paths, ttl: self.check_ttl };
-        Config::new(self.to.clone())?
+        let config = match &self.servers {
+            Some(_) if self.to.is_empty() => Config::discovering(),
+            _ => Config::new(self.given())?,
+        };
+        config
             .with_check((!self.no_check).then_some(check))?
             .with_reference(self.reference.clone())
             .with_links(self.links)?
             .with_lists(!self.no_lists)
+            .with_state_file(self.state.clone())
             .with_probe_path(self.probe_path.clone())
             .with_seed(RandomState::new().hash_one(()))
             .with_interval(self.interval)?

@@ -19,6 +19,7 @@ pub(crate) mod origin;
 pub(crate) mod pages;
 pub(crate) mod proxy;
 pub(crate) mod site;
+pub(crate) mod tell;
 pub(crate) mod units;
 
 use std::path::PathBuf;
@@ -68,6 +69,16 @@ pub(crate) enum Role {
     Cache(Box<cache::CacheArgs>),
     /// Send clients to the fastest of several servers
     Balancer(Box<balancer::BalancerArgs>),
+}
+
+impl Role {
+    /// What one that runs is told, if that is what is wanted.
+    pub(crate) fn tell(&self) -> Option<&tell::Tell> {
+        match self {
+            Self::Balancer(args) => args.tell.as_ref(),
+            Self::Server(_) | Self::Cache(_) => None,
+        }
+    }
 }
 
 /// Arguments of `sockets run` and `sockets check`.

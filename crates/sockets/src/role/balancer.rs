@@ -1,16 +1,21 @@
 //! `sockets balancer`: from arguments to a measuring redirector.
 
 use std::future::pending;
+use std::net::SocketAddr;
 
-use balancer::Balancer;
-use engine::{Route, clock};
+use balancer::{Admin, Balancer};
+use engine::{Pool, Route, Unobserved, clock};
 
 use crate::args::balancer::BalancerArgs;
+use crate::args::listen::{Addresses, Bind, ListenArgs, Port};
 use crate::exit::Exit;
 use crate::log::logs::Logs;
 use crate::role::pool;
 use crate::role::running::Running;
 use crate::role::stand::Stand;
+
+/// How many connections the administrator can have.
+const ADMIN_CONNECTIONS: usize = 64;
 
 /// Tests every server once, and begins to serve, with at most so many `connections` at a time.
 ///
@@ -19,12 +24,31 @@ use crate::role::stand::Stand;
 pub(crate) async fn open(args: &BalancerArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
     let config = args.config().map_err(Exit::usage)?;
     let balancer = Balancer::new(config, pool(Route::Direct), clock::now());
+    balancer.recall().await.map_err(Exit::usage)?;
+    if let Some(list) = &args.servers {
+        balancer.read_list(list).await.map_err(Exit::usage)?;
+        let (follower, list) = (balancer.clone(), list.clone());
+        tokio::spawn(async move { follower.follow_list(&list).await });
+    }
     balancer.test_all().await;
     let testing = balancer.clone();
     tokio::spawn(async move { testing.keep_testing(pending::<()>()).await });
     let log = logs.of(&args.log, "balancer")?;
+    let admin = args.admin.map(|address| admin(args, address, &balancer)).transpose()?;
     let stand = Stand::open("balancer", &args.addresses(), &args.listen, connections, balancer, log, None)?;
-    Ok(Running::new(stand, what(args), args.listen.drain))
+    let running = Running::new(stand, what(args), args.listen.drain);
+    Ok(match admin {
+        Some(admin) => running.with_also(admin, "administering it".to_owned()),
+        None => running,
+    })
+}
+
+/// Where the administrator is listened for.
+fn admin(args: &BalancerArgs, address: SocketAddr, balancer: &Balancer<Pool>) -> Result<Stand, Exit> {
+    let addresses = Addresses { bind: Bind::These(vec![address.ip()]), port: Port::Asked(address.port()) };
+    let listen = ListenArgs { threads: Some(1), ..args.listen.clone() };
+    let admin = Admin::new(balancer.clone(), args.admin_token.clone());
+    Stand::open("admin", &addresses, &listen, ADMIN_CONNECTIONS, admin, Unobserved, None)
 }
 
 /// Whether what it is told can be done, and what that is.
@@ -37,5 +61,10 @@ pub(crate) fn check(args: &BalancerArgs) -> Result<String, Exit> {
 }
 
 fn what(args: &BalancerArgs) -> String {
-    format!("balancing {} servers", args.to.len())
+    let given = args.given().len();
+    match &args.servers {
+        Some(list) if given == 0 => format!("balancing the servers in {}", list.display()),
+        Some(list) => format!("balancing {given} servers and those in {}", list.display()),
+        None => format!("balancing {given} servers"),
+    }
 }

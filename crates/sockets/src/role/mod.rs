@@ -10,6 +10,7 @@ pub(crate) mod reach;
 pub(crate) mod running;
 pub(crate) mod serve;
 pub(crate) mod stand;
+pub(crate) mod tell;
 
 use engine::{ClientLimits, Pool, Route};
 use net::dial::Dialer;

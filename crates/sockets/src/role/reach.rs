@@ -16,6 +16,11 @@ pub(crate) fn announce(role: &Running) {
     for address in &role.stand.addresses {
         text.push_str(&format!("sockets: {} at {}\n", role.what, url(*address)));
     }
+    if let Some((stand, what)) = &role.also {
+        for address in &stand.addresses {
+            text.push_str(&format!("sockets: {what} at {}\n", url(*address)));
+        }
+    }
     let others = elsewhere(&role.stand.addresses, &interfaces());
     for url in &others {
         text.push_str(&format!("sockets:   for others in your network: {url}\n"));

@@ -16,6 +16,8 @@ pub(crate) struct Running {
     pub(crate) what: String,
     /// Whether its address is shown as a QR code.
     pub(crate) qr: bool,
+    /// Where else it stands, and what for.
+    pub(crate) also: Option<(Stand, String)>,
     drain: Duration,
     farewell: Option<Farewell>,
 }
@@ -23,12 +25,17 @@ pub(crate) struct Running {
 impl Running {
     /// A role that does `what`, and gives exchanges `drain` to finish when it is stopped.
     pub(crate) fn new(stand: Stand, what: String, drain: Duration) -> Self {
-        Self { stand, what, qr: false, drain, farewell: None }
+        Self { stand, what, qr: false, also: None, drain, farewell: None }
     }
 
     /// The same, with its address as a QR code if that is wanted.
     pub(crate) fn with_qr(self, qr: bool) -> Self {
         Self { qr, ..self }
+    }
+
+    /// The same, which stands somewhere else, too.
+    pub(crate) fn with_also(self, stand: Stand, what: String) -> Self {
+        Self { also: Some((stand, what)), ..self }
     }
 
     /// The same, with something to do behind the last exchange.
@@ -43,6 +50,9 @@ impl Running {
             tracing::info!("stopping: {running} connections finish, for at most {:?}", self.drain);
         }
         self.stand.close(self.drain).await;
+        if let Some((stand, _)) = self.also {
+            stand.close(Duration::ZERO).await;
+        }
         if let Some(farewell) = self.farewell {
             farewell.await;
         }
