@@ -7,7 +7,7 @@ use message::field::digest::WANT_REPR_DIGEST;
 use message::field::range::ByteRange;
 use message::service::Service;
 use message::target::{Scheme, Target};
-use message::{Fields, HeaderValue, Request, Response, StatusCode, header};
+use message::{Fields, HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::time::timeout;
 
 use crate::clock::Clock;
@@ -56,12 +56,26 @@ impl<S: Service, P: Progress> Fetch<'_, S, P> {
     /// Asks for `start`, and wherever that redirects to, until there is a 200 or what a range may be answered
     /// with.
     pub(crate) async fn find(&self, start: &Url, asked: Option<&Asked>) -> Result<Found, GetFault> {
+        self.find_by(Method::GET, start, asked).await
+    }
+
+    /// The same for the heads alone, with HEAD.
+    pub(crate) async fn head(&self, start: &Url) -> Result<Found, GetFault> {
+        self.find_by(Method::HEAD, start, None).await
+    }
+
+    async fn find_by(&self, method: Method, start: &Url, asked: Option<&Asked>) -> Result<Found, GetFault> {
         let mut trail = Trail::new(start.clone(), self.redirects_max);
         let mut found_links = Vec::new();
         // Each turn adds a redirect, of which the trail takes only so many.
         loop {
             let url = trail.here().clone();
-            let response = self.ask(&url, asked).await?;
+            let response = self.ask(&method, &url, asked).await?;
+            self.progress.on(Event::Answered {
+                url: &url,
+                status: response.status,
+                fields: &response.fields,
+            });
             found_links.extend(links(&response.fields, &url));
             match response.status {
                 StatusCode::OK | StatusCode::PARTIAL_CONTENT => {
@@ -85,11 +99,14 @@ impl<S: Service, P: Progress> Fetch<'_, S, P> {
         }
     }
 
-    async fn ask(&self, url: &Url, asked: Option<&Asked>) -> Result<Response, GetFault> {
+    async fn ask(&self, method: &Method, url: &Url, asked: Option<&Asked>) -> Result<Response, GetFault> {
         if url.scheme() == Scheme::Https {
             return Err(GetFault::Tls { url: url.clone() });
         }
-        match timeout(self.answer_within, self.upstream.call(self.request(url, asked))).await {
+        let mut request = self.request(url, asked);
+        request.method = method.clone();
+        self.progress.on(Event::Asking { method, url, fields: &request.fields });
+        match timeout(self.answer_within, self.upstream.call(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(failure)) => Err(GetFault::NoResponse { url: url.clone(), failure }),
             Err(_) => Err(GetFault::NoAnswer { url: url.clone(), waited: self.answer_within }),

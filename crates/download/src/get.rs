@@ -18,10 +18,11 @@ use tokio::time::{sleep, timeout};
 
 use crate::clock::Clock;
 use crate::crew::Crew;
+use crate::existing::{Fate, decide};
 use crate::fault::GetFault;
 use crate::fetch::Fetch;
 use crate::ledger::{Ledger, NOTE_EVERY, boot_id};
-use crate::order::Order;
+use crate::order::{Existing, Order, Output};
 use crate::places::Places;
 use crate::plan::planner::{Plan, Step};
 use crate::plan::terms::Terms;
@@ -59,7 +60,7 @@ pub struct Fetched {
     pub shares: Vec<Share>,
     /// Sources whose bytes did not match the checksum.
     pub corrupt: Vec<Url>,
-    /// How often a source had to be asked again, and once more.
+    /// How often a source had to be asked again, and once more; 0 if the file was there already.
     pub attempt: u32,
 }
 
@@ -82,7 +83,7 @@ pub struct Share {
 /// Why there is no file. What was there under its name before is untouched then.
 pub async fn get<S: Service, P: Progress>(
     upstream: &S,
-    order: Order,
+    mut order: Order,
     now: SystemTime,
     progress: &P,
 ) -> Result<Fetched, GetFault> {
@@ -96,10 +97,18 @@ pub async fn get<S: Service, P: Progress>(
         fields: order.fields.clone(),
         own: (order.url.clone(), order.own_fields.clone()),
     };
-    let (stall, retry_after_max) = (order.stall, order.retry_after_max);
-    let transfer = begin(order, progress)?;
+    let start = order.balancer.as_ref().map_or_else(|| order.url.clone(), |balancer| order.url.at(balancer));
+    let replace = order.existing == Existing::Replace;
+    let Order { output, .. } = &mut order;
+    let mut sink =
+        Sink::open(std::mem::replace(output, Output::Directory(PathBuf::new())), &order.url, replace)?;
+    if let Fate::Leave(bytes) = decide(&fetch, &mut sink, &start, order.existing, &order.checksums).await? {
+        return Ok(left(sink.path(), bytes, start, clock.elapsed()));
+    }
+    let (stall, retry_after_max, throttle) = (order.stall, order.retry_after_max, order.throttle.clone());
+    let transfer = begin(order, start, sink, progress)?;
     let kept = transfer.plan.spans().total();
-    let work = Work { fetch, transfer: Mutex::new(transfer), stall, news: Notify::new() };
+    let work = Work { fetch, transfer: Mutex::new(transfer), stall, throttle, news: Notify::new() };
     let attempt = run(&work, retry_after_max).await?;
     let (length, modified, path) = {
         let transfer = work.lock();
@@ -122,10 +131,14 @@ pub async fn get<S: Service, P: Progress>(
     })
 }
 
-/// Step 1.
-fn begin(order: Order, progress: &impl Progress) -> Result<Transfer, GetFault> {
-    let mut sink = Sink::open(order.output, &order.url, order.force)?;
-    let start = order.balancer.as_ref().map_or_else(|| order.url.clone(), |balancer| order.url.at(balancer));
+/// What a file that was there already comes to.
+fn left(path: Option<PathBuf>, bytes: u64, final_url: Url, elapsed: Duration) -> Fetched {
+    let (redirects, shares, corrupt) = (Vec::new(), Vec::new(), Vec::new());
+    Fetched { path, bytes, final_url, redirects, elapsed, kept: bytes, shares, corrupt, attempt: 0 }
+}
+
+/// The rest of step 1.
+fn begin(order: Order, start: Url, mut sink: Sink, progress: &impl Progress) -> Result<Transfer, GetFault> {
     let terms = Terms {
         connections: order.connections.get(),
         per_source: order.per_source.get(),
@@ -232,15 +245,13 @@ fn end_of<S: Service, P: Progress>(
         return Ok(false);
     };
     let fault = lost.fault;
-    if let Some(range) = lost.tainted {
-        transfer.plan.discard(&range);
-    }
     let given_up = !transfer.plan.is_divisible() && !transfer.sink.can_begin();
     if matches!(fault, GetFault::File(_) | GetFault::TooLarge { .. }) || given_up {
         return Err(fault);
     }
     let now = work.fetch.clock.elapsed();
-    let pause = transfer.plan.failed(task, lapse(&fault, retry_after_max), jitter(), now);
+    let lapse = lapse(&fault, retry_after_max);
+    let pause = transfer.plan.failed(task, lapse, lost.tainted.as_ref(), jitter(), now);
     tracing::debug!(%fault, ?pause, "a source has failed");
     let others = transfer.plan.has_source();
     if let Some(place) = transfer.places.get_mut(source) {

@@ -4,12 +4,14 @@ use std::fmt;
 use std::io::Write;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use message::Fields;
 use message::target::Authority;
 
 use crate::digest::Digest;
+use crate::throttle::Throttle;
 use crate::url::Url;
 
 /// What a download is to do. [`Order::new`] gives the defaults; every field may be changed.
@@ -23,8 +25,11 @@ pub struct Order {
     pub balancer: Option<Authority>,
     /// Where the content goes.
     pub output: Output,
-    /// Replace a file that is there already; without it that is an error. Default: no.
-    pub force: bool,
+    /// What to do with a file that is there already. Default: see [`Existing::Refuse`].
+    pub existing: Existing,
+    /// Take the name from `Content-Disposition` (RFC 6266) where there is one, and an output directory.
+    /// Default: no.
+    pub name_from_server: bool,
     /// Digests that the file must have, all of them. Default: none but those that responses tell.
     pub checksums: Vec<Digest>,
     /// Fields for every request, in the place of our own of that name. Default: none.
@@ -37,6 +42,8 @@ pub struct Order {
     pub per_source: NonZeroUsize,
     /// The most bytes that are taken. Default: any number.
     pub size_max: Option<u64>,
+    /// How fast all downloads that share it may be together. Default: as fast as it goes.
+    pub throttle: Option<Arc<Throttle>>,
     /// How many redirects are followed for one answer; one more is an error. Default: 10.
     pub redirects_max: usize,
     /// How often in a row a source may fail without having brought anything that could be kept. Default: 3.
@@ -50,6 +57,20 @@ pub struct Order {
     /// A connection is given up if no byte of the content comes for this long, or if it brings less than a
     /// tenth of what its peers bring. Default: 5 s.
     pub stall: Duration,
+}
+
+/// What to do with a file that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It is an error, unless it is the file already: it has the checksum, or else the length and the time that
+    /// the server says. That is asked for with HEAD.
+    Refuse,
+    /// It is replaced.
+    Replace,
+    /// It is left alone, and that is a success.
+    Keep,
+    /// It is replaced if the server's is newer, or of another length and not older; else it is left alone.
+    Newer,
 }
 
 /// Where the content goes.
@@ -73,13 +94,15 @@ impl Order {
             mirrors: Vec::new(),
             balancer: None,
             output,
-            force: false,
+            existing: Existing::Refuse,
+            name_from_server: false,
             checksums: Vec::new(),
             fields: Fields::new(),
             own_fields: Fields::new(),
             connections: NonZeroUsize::MIN.saturating_add(15),
             per_source: NonZeroUsize::MIN.saturating_add(3),
             size_max: None,
+            throttle: None,
             redirects_max: 10,
             tries: NonZeroU32::MIN.saturating_add(2),
             retry_after_max: Duration::from_secs(60),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use message::{Fields, Method, StatusCode};
+
 use crate::fault::GetFault;
 use crate::redirect::Redirect;
 use crate::url::Url;
@@ -15,6 +17,24 @@ pub trait Progress: Sync {
 /// What happens in a download.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// A request is sent.
+    Asking {
+        /// GET or HEAD.
+        method: &'a Method,
+        /// What is asked for.
+        url: &'a Url,
+        /// With which fields.
+        fields: &'a Fields,
+    },
+    /// The head of an answer has come.
+    Answered {
+        /// What was asked for.
+        url: &'a Url,
+        /// Its status.
+        status: StatusCode,
+        /// Its fields.
+        fields: &'a Fields,
+    },
     /// A redirect is followed.
     Redirected(&'a Redirect),
     /// Content begins to arrive. Comes once more when all starts over: the count then starts from `kept` again.

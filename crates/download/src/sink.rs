@@ -1,7 +1,7 @@
 //! Where the content goes: a part that becomes a file, or a place that takes bytes as they come.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
@@ -71,6 +71,32 @@ impl Sink {
     /// Whether the bytes must come in order.
     pub(crate) fn is_in_order(&self) -> bool {
         matches!(self, Self::Stream(_))
+    }
+
+    /// What is in the file's place already: its length in bytes, and when it was modified. `None` if there is
+    /// nothing, or no regular file.
+    pub(crate) fn occupant(&self) -> Option<(File, Metadata)> {
+        let Self::File(file) = self else { return None };
+        let there = file.directory.open_file(&file.name).ok()?;
+        let metadata = there.metadata().ok().filter(Metadata::is_file)?;
+        Some((there, metadata))
+    }
+
+    /// The file that is there may be replaced.
+    pub(crate) fn allow_replacing(&mut self) {
+        if let Self::File(file) = self {
+            file.force = true;
+        }
+    }
+
+    /// The fault of what is there already and is not to be replaced.
+    pub(crate) fn occupied(&self) -> Option<FileFault> {
+        let Self::File(file) = self else { return None };
+        match file.directory.kind_of(&file.name) {
+            Ok(None) => None,
+            _ if file.force => None,
+            _ => Some(FileFault::Exists { path: file.directory.path_of(&file.name) }),
+        }
     }
 
     /// What another run has left and can be gone on with.
@@ -205,7 +231,6 @@ fn file_in(directory: &Path, name: FileName, force: bool) -> Result<Sink, FileFa
     let path = directory.path_of(&name);
     match directory.kind_of(&name).map_err(|error| FileFault::of("create", &path, error))? {
         Some(FileType::Directory) => Err(FileFault::IsDirectory { path }),
-        Some(FileType::RegularFile | FileType::Symlink) if !force => Err(FileFault::Exists { path }),
         None | Some(FileType::RegularFile | FileType::Symlink) => {
             Ok(Sink::File(FileSink { directory: Arc::new(directory), name, force, part: None }))
         }
@@ -244,8 +269,8 @@ mod tests {
         let directory = || Output::Directory(tree.path().into());
         assert_eq!(open(directory(), false).unwrap().path(), Some(tree.path().join("x")));
         symlink("nowhere", tree.path().join("x")).unwrap();
-        assert!(matches!(open(directory(), false), Err(FileFault::Exists { .. })));
-        assert!(open(directory(), true).is_ok());
+        assert!(matches!(open(directory(), false).unwrap().occupied(), Some(FileFault::Exists { .. })));
+        assert!(open(directory(), true).unwrap().occupied().is_none());
         fs::remove_file(tree.path().join("x")).unwrap();
         fs::create_dir(tree.path().join("x")).unwrap();
         assert!(matches!(open(directory(), true), Err(FileFault::IsDirectory { .. })));

@@ -1,7 +1,7 @@
 //! One connection's work: ask, have the answer judged, bring its content home.
 
 use std::ops::Range;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use crate::fetch::Fetch;
 use crate::plan::source::SourceId;
 use crate::plan::task::TaskId;
 use crate::progress::{Event, Progress};
+use crate::throttle::Throttle;
 use crate::transfer::{Kept, Taken, Transfer};
 
 /// How much of a file is copied at once, in bytes.
@@ -28,6 +29,7 @@ pub(crate) struct Work<'a, S, P: Progress> {
     pub(crate) fetch: Fetch<'a, S, P>,
     pub(crate) transfer: Mutex<Transfer>,
     pub(crate) stall: Duration,
+    pub(crate) throttle: Option<Arc<Throttle>>,
     /// Something has been learned by which the plan may have more to give.
     pub(crate) news: Notify,
 }
@@ -178,6 +180,9 @@ impl<S: Service, P: Progress> Work<'_, S, P> {
             }
             kept
         };
+        if let Some(throttle) = &self.throttle {
+            throttle.spend(kept.bytes).await;
+        }
         // A source that is always ready must keep neither its peers nor whoever wants to interrupt us waiting.
         give_way().await;
         Ok(kept)

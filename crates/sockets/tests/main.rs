@@ -20,6 +20,8 @@ mod curl;
 mod features;
 mod first_use;
 mod get;
+mod get_hostile;
+mod get_kill;
 mod limits;
 mod listing;
 mod mirrors;

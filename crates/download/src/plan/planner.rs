@@ -304,11 +304,8 @@ impl Plan {
         task.meter.count(bytes, now);
         let before = self.spans.total();
         self.spans.insert(start..task.next);
-        let is_progress = self.divisible && self.spans.total() > before;
+        task.progress |= self.divisible && self.spans.total() > before;
         if let Some(source) = self.sources.get_mut(task.source.0) {
-            if is_progress {
-                source.failures = 0;
-            }
             source.rate = task.meter.rate(now).or(source.rate);
         }
         task.left()
@@ -323,21 +320,32 @@ impl Plan {
 
     /// `task` has brought what it was to bring.
     pub(crate) fn finished(&mut self, task: TaskId) {
-        self.tasks.retain(|other| other.id != task);
+        for task in self.tasks.extract_if(.., |other| other.id == task) {
+            if let Some(source) = self.sources.get_mut(task.source.0) {
+                source.failures = 0;
+            }
+        }
     }
 
-    /// `task` has not: what is missing is anybody's again. Gives how long its source is left alone; `None` if
-    /// it is not asked again.
+    /// `task` has not: what is missing is anybody's again, and so is what is `tainted`. Gives how long its
+    /// source is left alone; `None` if it is not asked again.
     pub(crate) fn failed(
         &mut self,
         task: TaskId,
         lapse: Lapse,
+        tainted: Option<&Range<u64>>,
         jitter: u64,
         now: Duration,
     ) -> Option<Duration> {
         let task = self.tasks.extract_if(.., |other| other.id == task).next()?;
         let tries = self.terms.tries;
         let source = self.sources.get_mut(task.source.0)?;
+        match tainted {
+            Some(range) => self.spans.remove(range),
+            // One who brings something each time gets there in the end.
+            None if task.progress => source.failures = 0,
+            None => {}
+        }
         source.failures = source.failures.saturating_add(1);
         match lapse {
             Lapse::NoRanges => source.ranges = false,

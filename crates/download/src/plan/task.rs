@@ -25,6 +25,8 @@ pub(crate) struct Task {
     pub(crate) answer_end: Option<u64>,
     /// Bytes that it has brought.
     pub(crate) delivered: u64,
+    /// Some of them were new.
+    pub(crate) progress: bool,
     pub(crate) started: Duration,
     pub(crate) meter: Meter,
     /// Since when it has been far behind its peers.
@@ -41,6 +43,7 @@ impl Task {
             open,
             answer_end: None,
             delivered: 0,
+            progress: false,
             started: now,
             meter: Meter::new(now),
             behind_since: None,

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use download::{GetFault, Order, Output};
+use download::{Existing, GetFault, Order, Output};
 use lab::{Answers, Clock, Fault, Link, Network};
 use message::{Body, Failure, FailureKind, FileSlice, Response, Segment, Source, StatusCode};
 use tokio::time::{Instant, timeout};
@@ -63,7 +63,9 @@ async fn content_that_breaks_off_is_no_file_and_the_old_one_is_intact() {
     let (network, place) = (network(), Place::new());
     place.write("x", "old");
     network.set_fault("a", Fault::Cut(10));
-    let fault = fetch(&network.client(), Order { force: true, ..place.order("a/x") }).await.unwrap_err();
+    let fault = fetch(&network.client(), Order { existing: Existing::Replace, ..place.order("a/x") })
+        .await
+        .unwrap_err();
     assert!(matches!(fault, GetFault::Broken { received: 10, length: Some(36), .. }), "{fault:?}");
     assert_eq!(fault.exit_status(), 4);
     assert_eq!((place.names(), place.read("x")), (vec!["x".to_owned()], b"old".to_vec()));

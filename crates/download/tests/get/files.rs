@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use download::{Order, Output, get};
+use download::{Existing, Order, Output, get};
 use lab::{Answers, Clock, Network};
 use message::{Body, Failure, FileSlice, Response, Segment, Source, StatusCode, Target, header};
 
@@ -75,7 +75,7 @@ async fn a_url_never_makes_a_file_outside_the_directory() {
     {
         let mut order = place.order(url);
         order.output = Output::Directory(place.path("out"));
-        order.force = true;
+        order.existing = Existing::Replace;
         let fetched = fetch(&network.client(), order).await.unwrap();
         assert_eq!(fetched.path.unwrap().parent().unwrap(), place.path("out"), "{url}");
     }
@@ -94,21 +94,66 @@ async fn a_chosen_name_is_used_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_existing_file_is_an_error_before_anything_is_asked_for() {
+async fn an_existing_file_is_an_error_before_anything_but_its_head_is_asked_for() {
     let (network, place) = (network(), Place::new());
     place.write("index.html", "old");
     let fault = fetch(&network.client(), place.order("a:8000/index.html")).await.unwrap_err();
     let path = place.path("index.html");
     assert_eq!(fault.to_string(), format!("{} is there already (--force replaces it)", path.display()));
-    assert_eq!((fault.exit_status(), network.requests("a:8000")), (3, 0));
+    assert_eq!((fault.exit_status(), network.requests("a:8000")), (3, 1));
+    assert_eq!(network.log("a:8000")[0].method, "HEAD");
     assert_eq!(place.read("index.html"), b"old");
+}
+
+/// A server whose page is of that time.
+fn dated(date: &'static str) -> Network {
+    let network = Network::new(Clock::new());
+    let date = message::HeaderValue::from_static(date);
+    let page = move |_| answer(200, "hello\n").with(header::LAST_MODIFIED, date.clone());
+    network.serve("a", Answers::new(page));
+    network
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_complete_already_is_a_success_without_a_transfer() {
+    let (network, place) = (dated("Thu, 01 Jan 2015 00:00:00 GMT"), Place::new());
+    fetch(&network.client(), place.order("a/x")).await.unwrap();
+    let modified = std::fs::metadata(place.path("x")).unwrap().modified().unwrap();
+    assert_eq!(modified.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_secs(), 1_420_070_400);
+    let again = fetch(&network.client(), place.order("a/x")).await.unwrap();
+    assert_eq!((again.attempt, again.bytes, network.bytes_sent("a")), (0, 6, 6));
+    place.write("x", "hello, more\n");
+    assert_eq!(fetch(&network.client(), place.order("a/x")).await.unwrap_err().exit_status(), 3);
+    let of_hello = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+    place.write("x", "hello\n");
+    let checksums = vec![download::Digest::parse(of_hello).unwrap()];
+    let requests = network.requests("a");
+    fetch(&network.client(), Order { checksums, ..place.order("a/x") }).await.unwrap();
+    assert_eq!(network.requests("a"), requests, "the checksum says it all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_newer_file_replaces_and_a_kept_one_is_never_asked_for() {
+    for (existing, date, content) in [
+        (Existing::Keep, "Thu, 01 Jan 2037 00:00:00 GMT", "old"),
+        (Existing::Newer, "Thu, 01 Jan 2015 00:00:00 GMT", "old"),
+        (Existing::Newer, "Thu, 01 Jan 2037 00:00:00 GMT", "hello\n"),
+    ] {
+        let (network, place) = (dated(date), Place::new());
+        place.write("x", "old");
+        fetch(&network.client(), Order { existing, ..place.order("a/x") }).await.unwrap();
+        assert_eq!(place.read("x"), content.as_bytes(), "{existing:?} {date}");
+        assert!(existing != Existing::Keep || network.requests("a") == 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn force_replaces_an_existing_file() {
     let (network, place) = (network(), Place::new());
     place.write("index.html", "old, and longer than the new one");
-    fetch(&network.client(), Order { force: true, ..place.order("a:8000/index.html") }).await.unwrap();
+    fetch(&network.client(), Order { existing: Existing::Replace, ..place.order("a:8000/index.html") })
+        .await
+        .unwrap();
     assert_eq!(place.read("index.html"), b"hello\n");
     assert_eq!(place.names(), ["index.html"]);
 }

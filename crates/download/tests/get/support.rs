@@ -184,6 +184,7 @@ impl<F: Fn() + Sync> Progress for Watch<F> {
             Event::Redirected(redirect) => self.note(format!("{} {}", redirect.status.as_u16(), redirect.to)),
             Event::Found { source } => self.note(format!("found {source}")),
             Event::Dropped { source, fault } => self.note(format!("dropped {source}: {fault}")),
+            Event::Asking { .. } | Event::Answered { .. } => {}
             Event::Verifying => self.note("verifying".to_owned()),
             Event::Done => self.note("done".to_owned()),
             Event::Kept { bytes, total } => self.note(format!("kept {bytes} of {total}")),

@@ -1,0 +1,97 @@
+//! A file that is there already: whether it is what would be got, and what becomes of it.
+
+use std::fs::{File, Metadata};
+use std::time::{Duration, SystemTime};
+
+use message::field::date::HttpDate;
+use message::service::Service;
+use message::{Fields, header};
+
+use crate::digest::Digest;
+use crate::fault::GetFault;
+use crate::fetch::{Fetch, Found};
+use crate::order::Existing;
+use crate::progress::Progress;
+use crate::sink::Sink;
+use crate::url::Url;
+
+/// What becomes of it.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    /// There is none, or it is replaced.
+    Get,
+    /// It is left as it is, so many bytes long, and is what was wanted.
+    Leave(u64),
+}
+
+/// How a server's file is, compared with the one that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Comparison {
+    Same,
+    Newer,
+    Older,
+    Unknown,
+}
+
+/// Decides by what is there, and asks the server where that does not tell.
+///
+/// # Errors
+/// It is there, is something else, and was not to be replaced.
+pub(crate) async fn decide<S: Service, P: Progress>(
+    fetch: &Fetch<'_, S, P>,
+    sink: &mut Sink,
+    start: &Url,
+    existing: Existing,
+    checksums: &[Digest],
+) -> Result<Fate, GetFault> {
+    let Some(fault) = sink.occupied() else { return Ok(Fate::Get) };
+    let Some((file, metadata)) = sink.occupant().filter(|_| existing != Existing::Replace) else {
+        return Err(fault.into());
+    };
+    if existing == Existing::Keep || has_all(checksums, &file, metadata.len()) {
+        return Ok(Fate::Leave(metadata.len()));
+    }
+    let comparison = match fetch.head(start).await {
+        Ok(Found { response, .. }) if checksums.is_empty() => compare(&metadata, &response.fields),
+        Ok(_) => Comparison::Newer,
+        Err(fault) if existing == Existing::Newer => return Err(fault),
+        Err(_) => Comparison::Unknown,
+    };
+    match (comparison, existing) {
+        (Comparison::Same, _) | (Comparison::Older, Existing::Newer) => Ok(Fate::Leave(metadata.len())),
+        (_, Existing::Newer) => {
+            sink.allow_replacing();
+            Ok(Fate::Get)
+        }
+        _ => Err(fault.into()),
+    }
+}
+
+fn has_all(checksums: &[Digest], file: &File, length: u64) -> bool {
+    let has = |digest: &Digest| digest.is_of(file, 0, length).unwrap_or(false);
+    !checksums.is_empty() && checksums.iter().all(has)
+}
+
+/// By length and time; the time in whole seconds, as both sides can say it.
+fn compare(metadata: &Metadata, fields: &Fields) -> Comparison {
+    let length = fields.text(&header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
+    let theirs = HttpDate::of(fields, &header::LAST_MODIFIED).map(HttpDate::to_system_time);
+    let ours = metadata.modified().ok().and_then(whole_seconds);
+    match (theirs, ours) {
+        (Some(theirs), Some(ours)) if theirs == ours && length.is_none_or(|l| l == metadata.len()) => {
+            if length.is_some() {
+                Comparison::Same
+            } else {
+                Comparison::Unknown
+            }
+        }
+        (Some(theirs), Some(ours)) if theirs < ours => Comparison::Older,
+        (Some(_), Some(_)) => Comparison::Newer,
+        _ => Comparison::Unknown,
+    }
+}
+
+fn whole_seconds(time: SystemTime) -> Option<SystemTime> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(since.as_secs()))
+}
