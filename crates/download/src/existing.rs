@@ -72,13 +72,15 @@ fn has_all(checksums: &[Digest], file: &File, length: u64) -> bool {
     !checksums.is_empty() && checksums.iter().all(has)
 }
 
-/// By length and time; the time in whole seconds, as both sides can say it.
+/// By length and time. A file of ours has the server's time, which is in whole seconds: one that somebody has
+/// just made has not, even where its second is the same.
 fn compare(metadata: &Metadata, fields: &Fields) -> Comparison {
     let length = fields.text(&header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
     let theirs = HttpDate::of(fields, &header::LAST_MODIFIED).map(HttpDate::to_system_time);
-    let ours = metadata.modified().ok().and_then(whole_seconds);
+    let exactly = metadata.modified().ok();
+    let ours = exactly.and_then(whole_seconds);
     match (theirs, ours) {
-        (Some(theirs), Some(ours)) if theirs == ours && length.is_none_or(|l| l == metadata.len()) => {
+        (Some(theirs), Some(_)) if Some(theirs) == exactly && length.is_none_or(|l| l == metadata.len()) => {
             if length.is_some() {
                 Comparison::Same
             } else {

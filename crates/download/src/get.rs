@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use message::service::Service;
+use message::{Fields, StatusCode};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -88,16 +89,8 @@ pub async fn get<S: Service, P: Progress>(
     progress: &P,
 ) -> Result<Fetched, GetFault> {
     let clock = Clock::new(now);
-    let fetch = Fetch {
-        upstream,
-        progress,
-        clock,
-        redirects_max: order.redirects_max,
-        answer_within: order.answer_within,
-        fields: order.fields.clone(),
-        own: (order.url.clone(), order.own_fields.clone()),
-    };
-    let start = order.balancer.as_ref().map_or_else(|| order.url.clone(), |balancer| order.url.at(balancer));
+    let fetch = fetch_of(upstream, &order, clock, progress);
+    let start = order.start();
     let replace = order.existing == Existing::Replace;
     let Order { output, .. } = &mut order;
     let mut sink =
@@ -129,6 +122,44 @@ pub async fn get<S: Service, P: Progress>(
         corrupt: corrupt(&transfer.places),
         attempt,
     })
+}
+
+/// What a server says of a file.
+#[derive(Debug)]
+pub struct Head {
+    /// Where it was said.
+    pub url: Url,
+    /// Its status.
+    pub status: StatusCode,
+    /// Its fields.
+    pub fields: Fields,
+}
+
+/// Asks for the head of what `order` says, with HEAD, and gives that of the final answer.
+///
+/// # Errors
+/// Why there is none, or a status that is not 200.
+pub async fn head<S: Service, P: Progress>(
+    upstream: &S,
+    order: Order,
+    now: SystemTime,
+    progress: &P,
+) -> Result<Head, GetFault> {
+    let start = order.start();
+    let found = fetch_of(upstream, &order, Clock::new(now), progress).head(&start).await?;
+    Ok(Head { url: found.url, status: found.response.status, fields: found.response.fields })
+}
+
+fn fetch_of<'a, S, P>(upstream: &'a S, order: &Order, clock: Clock, progress: &'a P) -> Fetch<'a, S, P> {
+    Fetch {
+        upstream,
+        progress,
+        clock,
+        redirects_max: order.redirects_max,
+        answer_within: order.answer_within,
+        fields: order.fields.clone(),
+        own: (order.url.clone(), order.own_fields.clone()),
+    }
 }
 
 /// What a file that was there already comes to.

@@ -68,7 +68,7 @@ pub use answer::Misbehaviour;
 pub use digest::{Algorithm, Digest};
 pub use fault::GetFault;
 pub use file_fault::FileFault;
-pub use get::{Fetched, Share, get};
+pub use get::{Fetched, Head, Share, get, head};
 pub use name::FileName;
 pub use order::{Existing, Order, Output};
 pub use progress::{Event, Progress};

@@ -64,6 +64,17 @@ impl FileName {
         path.file_name().map(|name| Self(name.to_owned()))
     }
 
+    /// The same name with a number before its extension: `x.1.gz`.
+    #[must_use]
+    pub fn numbered(&self, number: u32) -> Self {
+        let name = self.0.to_string_lossy();
+        let (stem, extension) = match name.rsplit_once('.') {
+            Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
+            _ => (&*name, String::new()),
+        };
+        Self(OsString::from(shortened(format!("{stem}.{number}{extension}"))))
+    }
+
     /// The name that the file has until it is whole.
     #[must_use]
     pub fn part(&self) -> Self {

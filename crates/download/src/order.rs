@@ -27,9 +27,6 @@ pub struct Order {
     pub output: Output,
     /// What to do with a file that is there already. Default: see [`Existing::Refuse`].
     pub existing: Existing,
-    /// Take the name from `Content-Disposition` (RFC 6266) where there is one, and an output directory.
-    /// Default: no.
-    pub name_from_server: bool,
     /// Digests that the file must have, all of them. Default: none but those that responses tell.
     pub checksums: Vec<Digest>,
     /// Fields for every request, in the place of our own of that name. Default: none.
@@ -95,7 +92,6 @@ impl Order {
             balancer: None,
             output,
             existing: Existing::Refuse,
-            name_from_server: false,
             checksums: Vec::new(),
             fields: Fields::new(),
             own_fields: Fields::new(),
@@ -109,6 +105,13 @@ impl Order {
             answer_within: Duration::from_secs(30),
             stall: Duration::from_secs(5),
         }
+    }
+}
+
+impl Order {
+    /// What is asked for first.
+    pub(crate) fn start(&self) -> Url {
+        self.balancer.as_ref().map_or_else(|| self.url.clone(), |balancer| self.url.at(balancer))
     }
 }
 

@@ -5,21 +5,21 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::support::noise;
 use crate::support::origin::{Origin, Reply, response};
+use crate::support::paced::{asked_range, paced, part};
 use crate::support::place::{directory, tree};
 use crate::support::process::{Ended, run, sockets};
-use crate::support::wire::Head;
 
 const LENGTH: usize = 3 * 1024 * 1024;
 
 /// What a server is asked for.
 struct Asked {
     range: Option<(usize, usize)>,
-    if_range: Option<String>,
     /// How many requests came before.
     before: usize,
 }
@@ -56,12 +56,6 @@ fn half(content: &[u8]) -> Reply {
     let length = format!("Content-Length: {}", content.len());
     let head = head("200 OK", &[&length, "ETag: \"1\"", "Accept-Ranges: bytes"]);
     Reply::Close([&head, &content[..content.len() / 2]].concat())
-}
-
-/// A part as it should be.
-fn part(content: &[u8], (first, last): (usize, usize), etag: &str) -> Vec<u8> {
-    let range = format!("Content-Range: bytes {first}-{last}/{}", content.len());
-    response("206 Partial Content", &[&range, etag], &content[first..=last])
 }
 
 fn part_with(content: &[u8], range: &str, etag: &str, (first, last): (usize, usize)) -> Reply {
@@ -373,36 +367,19 @@ const RANGES: &[Case] = &[
 fn serve(script: Script, content: &Arc<Vec<u8>>) -> Origin {
     let (content, before) = (Arc::clone(content), AtomicUsize::new(0));
     Origin::start(move |head| {
-        let if_range = head.field("if-range").map(str::to_owned);
-        let asked = Asked { range: range(head), if_range, before: before.fetch_add(1, Ordering::SeqCst) };
+        let asked = Asked { range: asked_range(head), before: before.fetch_add(1, Ordering::SeqCst) };
         script(&asked, &content)
     })
 }
 
-fn range(head: &Head) -> Option<(usize, usize)> {
-    let (first, last) = head.field("range")?.strip_prefix("bytes=")?.split_once('-')?;
-    Some((first.parse().ok()?, last.parse().ok()?))
-}
-
 /// A server that does all as it should be done, but for its pace: others have to help.
-fn good(asked: &Asked, content: &[u8]) -> Reply {
-    let bytes = match asked.range {
-        Some(range) if asked.if_range.as_deref().is_none_or(|tag| tag == "\"1\"") => {
-            part(content, range, "ETag: \"1\"")
-        }
-        _ => response("200 OK", &["ETag: \"1\"", "Accept-Ranges: bytes"], content),
-    };
-    Reply::Talk(Box::new(move |wire| {
-        for block in bytes.chunks(128 * 1024) {
-            wire.send_if_there(block);
-            std::thread::sleep(std::time::Duration::from_millis(8));
-        }
-        true
-    }))
+fn good(content: &Arc<Vec<u8>>) -> Origin {
+    paced(content, 128 * 1024, Duration::from_millis(8))
 }
 
 fn get(home: &Path, args: &[&str]) -> Ended {
-    run(sockets(&[&["get", "--stall", "300ms", "--tries", "2"], args].concat()).current_dir(home))
+    run(sockets(&[&["get", "--stall", "300ms", "--answer-within", "1s", "--tries", "2"], args].concat())
+        .current_dir(home))
 }
 
 /// Whatever was said, a file of that name is the right one.
@@ -447,7 +424,7 @@ fn beside_a_good_server_every_bad_one_is_got_over() {
         if *name == "a wrong Repr-Digest" {
             continue;
         }
-        let (bad, fine) = (serve(*script, &content), serve(good, &content));
+        let (bad, fine) = (serve(*script, &content), good(&content));
         for urls in [[bad.url("/x"), fine.url("/x")], [fine.url("/x"), bad.url("/x")]] {
             let home = directory(&[]);
             let sums: &[&str] = if *alone == Undetectable { &["--checksum", &sum] } else { &[] };
@@ -466,7 +443,7 @@ fn a_file_that_changes_in_the_middle_is_begun_anew_and_never_spliced() {
     let (old, new) = (noise(LENGTH), noise(LENGTH + 1).split_off(1));
     let expected = new.clone();
     let count = AtomicUsize::new(0);
-    let origin = Origin::start(move |head| match (count.fetch_add(1, Ordering::SeqCst), range(head)) {
+    let origin = Origin::start(move |head| match (count.fetch_add(1, Ordering::SeqCst), asked_range(head)) {
         (0, _) => half(&old),
         (_, Some(range)) if head.field("if-range") == Some("\"2\"") => {
             Reply::Keep(part(&new, range, "ETag: \"2\""))

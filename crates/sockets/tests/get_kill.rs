@@ -9,7 +9,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use crate::support::noise;
-use crate::support::origin::{Origin, Reply, response};
+use crate::support::origin::Origin;
+use crate::support::paced::paced;
 use crate::support::place::{directory, tree};
 use crate::support::process::{Process, sockets};
 
@@ -20,30 +21,10 @@ const KILLS: u64 = 24;
 const LANES: u64 = 8;
 
 const LENGTH: usize = 6 * 1024 * 1024;
-const BLOCK: usize = 32 * 1024;
 
 /// A server of 1.6 MiB/s per connection.
 fn slow(content: &Arc<Vec<u8>>) -> Origin {
-    let content = Arc::clone(content);
-    Origin::start(move |head| {
-        let range = head.field("range").and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
-        let range =
-            range.map(|(first, last)| (first.parse::<usize>().unwrap(), last.parse::<usize>().unwrap()));
-        let bytes = match range {
-            Some((first, last)) => {
-                let range = format!("Content-Range: bytes {first}-{last}/{LENGTH}");
-                response("206 Partial Content", &[&range, "ETag: \"1\""], &content[first..=last])
-            }
-            None => response("200 OK", &["ETag: \"1\"", "Accept-Ranges: bytes"], &content),
-        };
-        Reply::Talk(Box::new(move |wire| {
-            for block in bytes.chunks(BLOCK) {
-                wire.send_if_there(block);
-                thread::sleep(Duration::from_millis(20));
-            }
-            true
-        }))
-    })
+    paced(content, 32 * 1024, Duration::from_millis(20))
 }
 
 /// Runs it again and again, and kills it, until it has succeeded and there have been enough kills.

@@ -22,6 +22,7 @@ mod first_use;
 mod get;
 mod get_hostile;
 mod get_kill;
+mod get_options;
 mod limits;
 mod listing;
 mod mirrors;

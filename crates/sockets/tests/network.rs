@@ -98,7 +98,7 @@ impl World {
         let url = Url::parse(url).unwrap();
         let order = Order {
             balancer: balancer.map(|place| Authority::parse(place).unwrap()),
-            force: true,
+            existing: download::Existing::Replace,
             tries: NonZeroU32::MIN,
             ..Order::new(url, Output::Directory(self.saved.path().to_owned()))
         };

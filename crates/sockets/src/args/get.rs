@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use download::{Digest, Url};
-use message::Authority;
+use message::{Authority, HeaderName, HeaderValue};
 
 use crate::args::units;
 
@@ -25,6 +25,10 @@ Examples:
 
   sockets get http://a.example/x.iso --mirror http://b.example/x.iso --checksum sha256=9f86d0...
 
+  sockets get -i list.txt --dir files                 all that the list names
+  sockets get -I localhost:8000/index.html            only what the server says of it
+
+http_proxy and no_proxy of the environment are heeded; --proxy goes before them.
 A file appears under its name only when it is whole. Until then it is NAME.part, with a journal beside it,
 NAME.part.sockets: the same command goes on where the last one ended, also where it was killed.
 
@@ -42,8 +46,15 @@ Exit status:
   130  interrupted")]
 pub(crate) struct GetArgs {
     /// What to download; http:// may be left out
-    #[arg(value_name = "URL", required = true, value_parser = units::url)]
+    #[arg(value_name = "URL", required_unless_present = "input", value_parser = units::url)]
     pub(crate) urls: Vec<Url>,
+    /// Download what this file lists, too: a URL per line, and behind it -o FILE, --dir DIR, --mirror URL or
+    /// --checksum ALGO=HEX; - reads standard input
+    #[arg(short = 'i', long, env = "SOCKETS_INPUT", value_name = "LIST")]
+    pub(crate) input: Option<PathBuf>,
+    /// At most this many files at the same time
+    #[arg(short = 'j', long, env = "SOCKETS_JOBS", value_name = "N", default_value = "64", value_parser = units::whole(NonZeroUsize::MIN, CONNECTIONS_MAX))]
+    pub(crate) jobs: NonZeroUsize,
     /// Save as this file, whatever --dir says; - writes to standard output
     #[arg(short = 'o', long, env = "SOCKETS_OUTPUT", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -74,9 +85,54 @@ pub(crate) struct GetArgs {
     /// Give a try up when nothing has come for this long
     #[arg(long, env = "SOCKETS_STALL", value_name = "DURATION", default_value = "5s", value_parser = units::interval)]
     pub(crate) stall: Duration,
+    /// Give a try up when no answer has come for this long, connecting included
+    #[arg(long, env = "SOCKETS_ANSWER_WITHIN", value_name = "DURATION", default_value = "30s", value_parser = units::interval)]
+    pub(crate) answer_within: Duration,
+    /// Give everything up after this long
+    #[arg(long, env = "SOCKETS_MAX_TIME", value_name = "DURATION", value_parser = units::interval)]
+    pub(crate) max_time: Option<Duration>,
+    /// Take no file that is larger
+    #[arg(long, env = "SOCKETS_MAX_SIZE", value_name = "SIZE", value_parser = units::size)]
+    pub(crate) max_size: Option<u64>,
+    /// Follow at most this many redirects for one answer
+    #[arg(long, env = "SOCKETS_MAX_REDIRECTS", value_name = "N", default_value = "10", value_parser = units::whole(0_usize, 100))]
+    pub(crate) max_redirects: usize,
+    /// At most so many bytes a second, all together, such as 500k or 10Mi
+    #[arg(long, env = "SOCKETS_LIMIT_RATE", value_name = "RATE", value_parser = units::size)]
+    pub(crate) limit_rate: Option<u64>,
+    /// A field for every request, such as 'Accept-Language: de'; may be given several times
+    #[arg(short = 'H', long, env = "SOCKETS_HEADER", value_name = "NAME: VALUE", value_delimiter = '\n', value_parser = units::field)]
+    pub(crate) header: Vec<(HeaderName, HeaderValue)>,
+    /// Name and password for the URL's own server, and for no other; without it ~/.netrc is looked into
+    #[arg(long, env = "SOCKETS_USER", value_name = "NAME:PASSWORD")]
+    pub(crate) user: Option<String>,
+    /// Don't look into ~/.netrc
+    #[arg(long, env = "SOCKETS_NO_NETRC", value_parser = FalseyValueParser::new())]
+    pub(crate) no_netrc: bool,
+    /// Who asks
+    #[arg(short = 'A', long, env = "SOCKETS_USER_AGENT", value_name = "TEXT", value_parser = units::field_value)]
+    pub(crate) user_agent: Option<HeaderValue>,
+    /// Where the link was found
+    #[arg(short = 'e', long, env = "SOCKETS_REFERER", value_name = "URL", value_parser = units::field_value)]
+    pub(crate) referer: Option<HeaderValue>,
     /// Replace a file that exists
-    #[arg(long, env = "SOCKETS_FORCE", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "SOCKETS_FORCE", value_parser = FalseyValueParser::new(), conflicts_with_all = ["newer", "no_clobber"])]
     pub(crate) force: bool,
+    /// Replace a file that exists only by a newer one
+    #[arg(short = 'N', long, alias = "timestamping", env = "SOCKETS_NEWER", value_parser = FalseyValueParser::new(), conflicts_with = "no_clobber")]
+    pub(crate) newer: bool,
+    /// Leave a file that exists alone, which is then no failure
+    #[arg(long, env = "SOCKETS_NO_CLOBBER", value_parser = FalseyValueParser::new())]
+    pub(crate) no_clobber: bool,
+    /// Print the head of the answer, and download nothing
+    #[arg(short = 'I', long, env = "SOCKETS_HEAD", value_parser = FalseyValueParser::new())]
+    pub(crate) head: bool,
+    /// Print what happens as JSON, an object per line, to standard output
+    #[arg(long, env = "SOCKETS_JSON", value_parser = FalseyValueParser::new())]
+    pub(crate) json: bool,
+    /// Show the heads of requests and answers
+    #[arg(short, long, env = "SOCKETS_VERBOSE", value_parser = FalseyValueParser::new())]
+    pub(crate) verbose: bool,
     /// Say nothing but what went wrong
     #[arg(short, long, env = "SOCKETS_QUIET", value_parser = FalseyValueParser::new())]
     pub(crate) quiet: bool,

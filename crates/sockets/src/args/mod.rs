@@ -51,7 +51,7 @@ pub(crate) enum Command {
     #[command(flatten)]
     Role(Role),
     /// Download files
-    Get(get::GetArgs),
+    Get(Box<get::GetArgs>),
     /// Run every role that a configuration file names
     Run(FileArgs),
     /// Say whether a configuration file is right, and what it would run

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use download::{Digest, Url};
 use message::target::TargetFault;
-use message::{Authority, Scheme, Target};
+use message::{Authority, HeaderName, HeaderValue, Scheme, Target};
 
 /// `500k`, `10M`, `2G` (powers of 1000), `64Ki`, `10GiB` (powers of 1024), or bytes.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
@@ -67,6 +67,18 @@ pub(crate) fn site(text: &str) -> Result<(Scheme, Authority), String> {
 /// A URL to download; `http://` may be left out.
 pub(crate) fn url(text: &str) -> Result<Url, String> {
     Url::parse(text).map_err(|fault| format!("{text:?} is no URL that can be downloaded: {fault}"))
+}
+
+/// `NAME: VALUE`
+pub(crate) fn field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let no_field = || format!("{text:?} is no field: write 'Name: value'");
+    let (name, value) = text.split_once(':').ok_or_else(no_field)?;
+    Ok((name.trim().parse().map_err(|_| no_field())?, field_value(value.trim())?))
+}
+
+/// What a field may say.
+pub(crate) fn field_value(text: &str) -> Result<HeaderValue, String> {
+    HeaderValue::from_str(text).map_err(|_| format!("{text:?} can't stand in a field"))
 }
 
 /// `ALGO=HEX`

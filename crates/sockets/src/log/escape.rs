@@ -23,7 +23,7 @@ pub(super) fn quoted(bytes: &[u8], line: &mut Vec<u8>) {
 
 /// A JSON string with its quotes (RFC 8259 §7). Bytes that are not UTF-8 become U+FFFD, as in other programs'
 /// logs.
-pub(super) fn json(bytes: &[u8], line: &mut Vec<u8>) {
+pub(crate) fn json(bytes: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
     if bytes.iter().all(|byte| is_plain(*byte)) {
         line.extend_from_slice(bytes);

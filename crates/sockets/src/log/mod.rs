@@ -2,7 +2,7 @@
 
 pub(crate) mod access;
 mod combined;
-mod escape;
+pub(crate) mod escape;
 pub(crate) mod events;
 mod figure;
 mod json;

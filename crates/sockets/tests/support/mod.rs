@@ -1,6 +1,7 @@
 //! What the tests stand on: processes, a client and an origin that speak bytes, and places on this machine.
 
 pub(crate) mod origin;
+pub(crate) mod paced;
 pub(crate) mod place;
 pub(crate) mod process;
 pub(crate) mod wire;

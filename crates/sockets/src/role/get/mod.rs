@@ -1,0 +1,11 @@
+//! `sockets get`: from arguments to files.
+
+mod credentials;
+mod job;
+mod list;
+mod report;
+mod run;
+mod shown;
+mod ways;
+
+pub(crate) use run::run;

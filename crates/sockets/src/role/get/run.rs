@@ -1,0 +1,128 @@
+//! A run: several files side by side, until all are there, or somebody interrupts.
+
+use std::fmt::Write as _;
+use std::future::pending;
+use std::io::{Write as _, stdout};
+use std::sync::Arc;
+use std::time::Duration;
+
+use download::{Fetched, GetFault, Order, Progress, get, head};
+use engine::clock;
+use indicatif::MultiProgress;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::args::get::GetArgs;
+use crate::exit::Exit;
+use crate::role::control;
+use crate::role::get::job::Jobs;
+use crate::role::get::list::Line;
+use crate::role::get::report::Report;
+use crate::role::get::shown::{Loudness, Shown, screen};
+use crate::role::get::ways::Ways;
+use crate::signal::Stop;
+
+/// Exit status after Ctrl-C: 128 and the signal's number, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+/// Exit status when `--max-time` is over: that of the network.
+const TOO_LATE: u8 = 4;
+
+/// Downloads everything; the status of the first that fails, in their order, is the program's.
+///
+/// # Errors
+/// What went wrong, with the exit status of its kind.
+pub(crate) fn run(args: &GetArgs) -> Result<(), Exit> {
+    let jobs = Jobs::of(args)?;
+    let ways = Ways::new(args.proxy.as_ref(), |name| std::env::var(name).ok())?;
+    let loudness = Loudness { quiet: args.quiet || args.json, verbose: args.verbose };
+    let run = Arc::new(Run { jobs, ways, screen: screen(loudness), loudness });
+    control()?.block_on(async {
+        let stop = Stop::listen();
+        let mut stop =
+            stop.map_err(|error| Exit::failed(format_args!("can't listen for signals: {error}")))?;
+        tokio::select! {
+            outcome = get_all(&run) => outcome,
+            () = stop.next() => Err(Exit::with_status(INTERRUPTED, "interrupted")),
+            exit = too_late(args.max_time) => Err(exit),
+        }
+    })
+}
+
+async fn too_late(limit: Option<Duration>) -> Exit {
+    match limit {
+        Some(limit) => sleep(limit).await,
+        None => pending().await,
+    }
+    Exit::with_status(TOO_LATE, format_args!("not done within {:?} (--max-time)", limit.unwrap_or_default()))
+}
+
+/// Each file has a task of its own, and as many run as there may.
+async fn get_all(run: &Arc<Run>) -> Result<(), Exit> {
+    let mut tasks = JoinSet::new();
+    let mut failures = Vec::new();
+    for number in 0..run.jobs.lines.len() {
+        while tasks.len() >= run.jobs.args.jobs.get() {
+            failures.extend(tasks.join_next().await.and_then(Result::ok).flatten());
+        }
+        let run = Arc::clone(run);
+        tasks.spawn(async move {
+            let line = run.jobs.lines.get(number)?;
+            run.get(line).await.err().map(|fault| (number, fault))
+        });
+    }
+    while let Some(outcome) = tasks.join_next().await {
+        failures.extend(outcome.ok().flatten());
+    }
+    failures.sort_by_key(|(number, _)| *number);
+    let mut exits = failures.into_iter().map(|(_, fault)| Exit::with_status(fault.exit_status(), fault));
+    let Some(first) = exits.next() else { return Ok(()) };
+    for exit in exits {
+        // The first one's status is the program's.
+        let _ = exit.report();
+    }
+    Err(first)
+}
+
+/// What all files of a run share.
+struct Run {
+    jobs: Jobs,
+    ways: Ways,
+    screen: MultiProgress,
+    loudness: Loudness,
+}
+
+impl Run {
+    async fn get(&self, line: &Line) -> Result<(), GetFault> {
+        let order = self.jobs.order(line);
+        let shown = Shown::new(self.loudness, &self.screen, &line.url);
+        if self.jobs.args.head {
+            return self.head(order, &shown).await;
+        }
+        if self.jobs.args.json {
+            let report = Report::new(&line.url);
+            let outcome = self.fetch(order, &report).await;
+            report.conclude(&outcome);
+            return outcome.map(drop);
+        }
+        let outcome = self.fetch(order, &shown).await;
+        shown.conclude(outcome.as_ref().ok());
+        outcome.map(drop)
+    }
+
+    async fn fetch(&self, order: Order, progress: &impl Progress) -> Result<Fetched, GetFault> {
+        get(&self.ways, order, clock::now(), progress).await
+    }
+
+    async fn head(&self, order: Order, progress: &impl Progress) -> Result<(), GetFault> {
+        let head = head(&self.ways, order, clock::now(), progress).await?;
+        let mut text = format!("HTTP/1.1 {}\n", head.status);
+        for (name, value) in head.fields.iter() {
+            // Writing to memory does not fail.
+            let _ = writeln!(text, "{name}: {}", value.as_bytes().escape_ascii());
+        }
+        // Where nobody reads there is nobody to tell.
+        let _ = stdout().write_all(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,159 @@
+//! Progress for people: a bar on a terminal, a line at the end elsewhere, nothing if quiet.
+
+use std::io::{IsTerminal, Write, stderr};
+use std::time::Duration;
+
+use download::{Event, Fetched, Progress, Url};
+use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use message::Fields;
+
+/// How often the lines on a terminal are drawn anew, in Hz.
+const DRAWS_PER_SECOND: u8 = 10;
+
+/// What is shown, for all files of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loudness {
+    pub(super) quiet: bool,
+    pub(super) verbose: bool,
+}
+
+/// Where all of a run's bars are drawn, if anywhere.
+pub(super) fn screen(loudness: Loudness) -> MultiProgress {
+    let visible = !loudness.quiet && stderr().is_terminal();
+    MultiProgress::with_draw_target(if visible {
+        ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND)
+    } else {
+        ProgressDrawTarget::hidden()
+    })
+}
+
+/// One file's progress for a person.
+pub(super) struct Shown {
+    loudness: Loudness,
+    screen: MultiProgress,
+    bar: ProgressBar,
+}
+
+impl Shown {
+    pub(super) fn new(loudness: Loudness, screen: &MultiProgress, url: &Url) -> Self {
+        let bar =
+            if screen.is_hidden() { ProgressBar::hidden() } else { screen.add(ProgressBar::no_length()) };
+        bar.set_message(url.to_string());
+        Self { loudness, screen: screen.clone(), bar }
+    }
+
+    fn say(&self, text: &str) {
+        if !self.loudness.quiet {
+            self.screen.suspend(|| {
+                let _ = writeln!(stderr(), "{text}");
+            });
+        }
+    }
+
+    fn say_head(&self, mark: char, first: &str, fields: &Fields) {
+        if self.loudness.verbose {
+            self.say(&format!("{mark} {first}"));
+            for (name, value) in fields.iter() {
+                let value = if value.is_sensitive() {
+                    "(not shown)".into()
+                } else {
+                    value.as_bytes().escape_ascii().to_string()
+                };
+                self.say(&format!("{mark} {name}: {value}"));
+            }
+        }
+    }
+
+    fn start(&self, total: Option<u64>, kept: u64) {
+        self.bar.reset();
+        let template = match total {
+            Some(total) => {
+                self.bar.set_length(total);
+                "{wide_bar} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} {prefix}"
+            }
+            None => "{spinner} {bytes} {binary_bytes_per_sec} {elapsed}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
+        self.bar.set_position(kept);
+    }
+
+    /// The last line, or lines.
+    pub(super) fn conclude(&self, fetched: Option<&Fetched>) {
+        self.bar.finish_and_clear();
+        let Some(fetched) = fetched else { return };
+        let Some(path) = &fetched.path else { return };
+        let size = HumanBytes(fetched.bytes);
+        if fetched.attempt == 0 {
+            return self.say(&format!("{}: {size}, there already", path.display()));
+        }
+        let arrived = fetched.bytes.saturating_sub(fetched.kept);
+        let rate = HumanBytes(rate(arrived, fetched.elapsed));
+        let time = Duration::from_millis(u64::try_from(fetched.elapsed.as_millis()).unwrap_or(u64::MAX));
+        let kept = if fetched.kept > 0 {
+            format!(", {} from before", HumanBytes(fetched.kept))
+        } else {
+            String::new()
+        };
+        match &*fetched.shares {
+            [] | [_] => {
+                let from = &fetched.final_url;
+                self.say(&format!("{}: {size} in {time:?} ({rate}/s) from {from}{kept}", path.display()));
+            }
+            shares => {
+                let count = shares.len();
+                self.say(&format!(
+                    "{}: {size} in {time:?} ({rate}/s) from {count} sources{kept}",
+                    path.display()
+                ));
+                for share in shares {
+                    self.say(&format!("  {} from {}", HumanBytes(share.bytes), share.source));
+                }
+            }
+        }
+    }
+}
+
+impl Progress for Shown {
+    fn on(&self, event: Event<'_>) {
+        match event {
+            Event::Started { total, kept } => self.start(total, kept),
+            Event::Advanced { bytes, .. } => self.bar.inc(bytes),
+            Event::Redirected(redirect) => {
+                self.say(&format!("sockets: {} sends us to {}", redirect.from, redirect.to));
+            }
+            Event::Again { fault, pause } => {
+                self.say(&format!("sockets: {fault}; again in {:.1} s", pause.as_secs_f32()));
+            }
+            Event::Dropped { fault, .. } => self.say(&format!("sockets: {fault}; going on without it")),
+            Event::Kept { bytes, total } => {
+                let (bytes, total) = (HumanBytes(bytes), HumanBytes(total));
+                self.say(&format!("sockets: {bytes} of {total} are kept; to go on: {}", command_line()));
+            }
+            Event::Asking { method, url, fields } => self.say_head('>', &format!("{method} {url}"), fields),
+            Event::Answered { status, fields, .. } => self.say_head('<', &status.to_string(), fields),
+            Event::Verifying => self.bar.set_prefix("checking"),
+            Event::Found { source } if self.loudness.verbose => self.say(&format!("* also at {source}")),
+            Event::Found { .. } | Event::Done => {}
+        }
+    }
+}
+
+/// The command that was given, as a shell takes it.
+fn command_line() -> String {
+    let plain = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&b))
+    };
+    let quoted = |word: String| {
+        if plain(&word) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    };
+    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    std::iter::once("sockets".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Bytes per second.
+fn rate(bytes: u64, elapsed: Duration) -> u64 {
+    let millis = elapsed.as_millis().max(1);
+    u64::try_from(u128::from(bytes) * 1000 / millis).unwrap_or(u64::MAX)
+}
