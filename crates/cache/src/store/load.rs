@@ -60,7 +60,9 @@ impl Store {
         let revived: Vec<Revived> =
             records.iter().filter_map(|(slot, record)| self.revive(key, *slot, record, proofs)).collect();
         let variants: Variants = revived.iter().map(|revived| Arc::clone(&revived.entry)).collect();
-        if !variants.is_empty() {
+        // That there is nothing is worth knowing, too: what is never stored would else be looked up on another
+        // thread each time. It goes first when memory is full.
+        if records.is_empty() || !variants.is_empty() {
             self.memory.insert(key, Arc::clone(&variants), Pin::No);
         }
         for proven in revived.into_iter().filter(|revived| revived.is_proven) {

@@ -226,3 +226,18 @@ async fn a_part_that_is_taken_out_is_kept_again_or_published_or_gone() {
     }
     assert!(!dir.path().join(".sockets/parts").exists(), "empty directories go");
 }
+
+/// A response that may not be stored is asked for as often as any other.
+#[tokio::test]
+async fn that_nothing_is_stored_is_known_without_the_index_until_something_is() {
+    let (_dir, store) = open(|_| {});
+    assert!(store.resident(&key("/x")).is_none(), "only the index could know");
+    assert!(ids(&store, "/x").await.is_empty());
+    assert!(store.resident(&key("/x")).is_some_and(|variants| variants.is_empty()));
+    let entry = put(&store, "/x", "content").await;
+    assert_eq!(ids(&store, "/x").await, [entry.id]);
+    store.flush().await;
+    store.remove(key("/x")).await;
+    store.flush().await;
+    assert!(ids(&store, "/x").await.is_empty());
+}
