@@ -13,6 +13,8 @@ const BLOCKS: [usize; 6] = [1, 20, 900, 1100, 5000, 20_000];
 /// How many files there are.
 const COUNT: usize = 48;
 
+type Made = Mutex<HashMap<(usize, u32), Arc<Vec<u8>>>>;
+
 /// How many versions are kept that were made.
 const KEPT_MAX: usize = 200;
 
@@ -60,7 +62,7 @@ impl Files {
 
 /// The whole of a version. What was made lately is kept, for it is asked for again.
 pub(crate) fn content(file: usize, version: u32) -> Arc<Vec<u8>> {
-    static MADE: LazyLock<Mutex<HashMap<(usize, u32), Arc<Vec<u8>>>>> = LazyLock::new(Mutex::default);
+    static MADE: LazyLock<Made> = LazyLock::new(Mutex::default);
     let made = MADE.lock().unwrap().get(&(file, version)).cloned();
     made.unwrap_or_else(|| {
         let content = Arc::new(make(file, version));

@@ -105,9 +105,13 @@ impl Asked {
             4 => Reply::Close(lie(&field, content.len() + MISSING, &content)),
             5 => Reply::Close(chunks(&field, &content[..cut], false)),
             6 => Reply::Keep(chunks(&field, &content, true)),
-            7 => Reply::Talk(Box::new(move |wire| halting(wire, &lie(&field, content.len(), &content), cut))),
+            7 => Reply::Talk(Box::new(move |wire| {
+                halting(wire, &lie(&field, content.len(), &content), cut);
+                true
+            })),
             8 => Reply::Talk(Box::new(move |wire| {
-                halting(wire, &lie(&field, content.len(), &content[..cut]), cut / 2) && false
+                halting(wire, &lie(&field, content.len(), &content[..cut]), cut / 2);
+                false
             })),
             9 => Reply::Keep(response("503 Service Unavailable", &[], b"later")),
             10 => Reply::Keep(response("200 OK", &[&field], &content)), // whatever was asked
@@ -156,9 +160,8 @@ fn chunks(field: &str, content: &[u8], ended: bool) -> Vec<u8> {
 }
 
 /// Sends in two pieces, with a rest between them.
-fn halting(wire: &mut Wire, bytes: &[u8], cut: usize) -> bool {
+fn halting(wire: &mut Wire, bytes: &[u8], cut: usize) {
     wire.send_if_there(&bytes[..cut]);
     thread::sleep(STALL);
     wire.send_if_there(&bytes[cut..]);
-    true
 }

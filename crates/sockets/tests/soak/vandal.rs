@@ -13,7 +13,11 @@ pub(crate) fn meddle_while_nobody_looks(dir: &Path, dice: &mut Dice) {
     match dice.below(5) {
         0 => rot(&victim, dice),
         1 => {
-            File::options().write(true).open(&victim).and_then(|file| file.set_len(dice.below(3000))).unwrap()
+            File::options()
+                .write(true)
+                .open(&victim)
+                .and_then(|file| file.set_len(dice.below(3000)))
+                .unwrap();
         }
         2 => fs::remove_file(&victim).unwrap(),
         3 => {
