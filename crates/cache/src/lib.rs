@@ -14,10 +14,10 @@
 //! - a store that fails, or is full, costs hits and never answers;
 //! - `Cache-Status` says what was done and why.
 //!
-//! What it does *not* do: it opens no connection and knows no wire. It stores only 200s to GET, and only
-//! whole ones: ranges are answered from stored responses, but a range that is not stored goes through
-//! unstored. It serves nothing stale but where the client asks for it (`max-stale`); a failure of the
-//! origin is passed up as it is. It does not speak TLS to origins. Of a tunnel (CONNECT) it only
+//! What it does *not* do: it opens no connection and knows no wire. It stores answers to GET (and those to
+//! POST that say they are one), and only whole ones: ranges are answered from stored responses, but a range
+//! that is not stored goes through unstored. It serves nothing stale but where the response, the client or
+//! whoever runs it allows that, and then never against `must-revalidate` and its like. It does not speak TLS to origins. Of a tunnel (CONNECT) it only
 //! says whether there may be one: the engine opens it.
 
 #![forbid(unsafe_code)]

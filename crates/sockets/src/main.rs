@@ -16,7 +16,7 @@ mod signal;
 
 use std::process::ExitCode;
 
-use args::Command;
+use args::{Command, Role};
 
 fn main() -> ExitCode {
     let command = match args::parse() {
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     };
     log::events::start();
     let outcome = match command {
+        Command::Role(Role::Cache(args)) if args.task.is_some() => role::cache::run(args.task.as_ref()),
         Command::Role(role) => match role.tell() {
             Some(tell) => role::tell::run(tell),
             None => role::serve::run(&[role]),

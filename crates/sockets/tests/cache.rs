@@ -4,6 +4,7 @@
 mod ages;
 mod answers;
 mod disk;
+mod explain;
 mod forwarding;
 mod many;
 mod proxying;

@@ -3,15 +3,15 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use cache::{Config, ConfigFault, Fraction, Origin, Pseudonym, Rules, Terms};
-use clap::Args;
+use cache::{Config, ConfigFault, Origin, Pseudonym, Terms};
 use clap::builder::FalseyValueParser;
-use message::HeaderName;
+use clap::{Args, Subcommand};
 
+use crate::args::explain::ExplainArgs;
 use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;
+use crate::args::policy::PolicyArgs;
 use crate::args::proxy::ProxyArgs;
 use crate::args::units;
 
@@ -20,6 +20,7 @@ const PORT: u16 = 9000;
 
 /// Caches what other servers serve.
 #[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
 Examples:
   sockets cache                           a forward proxy on localhost:9000
@@ -27,6 +28,8 @@ Examples:
   curl -x localhost:9000 http://localhost:8000/index.html
   sockets cache --bind 0.0.0.0 --allow 192.0.2.0/24 --proxy-auth 'jane:$2y$10$...'
                                           for a network, with a password
+  sockets cache explain localhost:8000/index.html
+                                          why it is stored or not, rule by rule
   sockets cache --origin http://localhost:8000 --bind 0.0.0.0
                                           a reverse proxy for one origin
 
@@ -57,22 +60,8 @@ pub(crate) struct CacheArgs {
     /// How much memory small, recently used responses may take
     #[arg(long, env = "SOCKETS_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = units::size)]
     pub(crate) memory: u64,
-    /// How long a stored response may be used after it was last validated
-    #[arg(long, env = "SOCKETS_KEEP", value_name = "DURATION", default_value = "24h", value_parser = units::duration)]
-    pub(crate) keep: Duration,
-    /// Part of the time since its last change that a response which says nothing else is fresh for, such as 0.1
-    /// [default: none, each use is validated]
-    #[arg(long, env = "SOCKETS_HEURISTIC", value_name = "PART", value_parser = fraction)]
-    pub(crate) heuristic: Option<Fraction>,
-    /// How long a stale response may answer in the place of an error, where it says nothing itself
-    #[arg(long, env = "SOCKETS_STALE_IF_ERROR", value_name = "DURATION", default_value = "0s", value_parser = units::duration)]
-    pub(crate) stale_if_error: Duration,
-    /// How long a stale response may answer while it is validated, where it says nothing itself
-    #[arg(long, env = "SOCKETS_STALE_WHILE_REVALIDATE", value_name = "DURATION", default_value = "0s", value_parser = units::duration)]
-    pub(crate) stale_while_revalidate: Duration,
-    /// A targeted field (RFC 9213) that speaks to this cache before CDN-Cache-Control does, may be repeated
-    #[arg(long, env = "SOCKETS_TARGETED_FIELD", value_name = "NAME", value_delimiter = ',')]
-    pub(crate) targeted_field: Vec<HeaderName>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     /// Tell in Cache-Status under which key a response is looked for
     #[arg(long, env = "SOCKETS_TELL_KEY", value_parser = FalseyValueParser::new())]
     pub(crate) tell_key: bool,
@@ -82,6 +71,16 @@ pub(crate) struct CacheArgs {
     pub(crate) listen: ListenArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+    /// What is to be done instead of serving
+    #[command(subcommand)]
+    pub(crate) task: Option<CacheTask>,
+}
+
+/// What can be asked of a cache beside serving.
+#[derive(Subcommand, Clone, Debug)]
+pub(crate) enum CacheTask {
+    /// Say rule by rule why a response is or is not stored, fresh and reused
+    Explain(Box<ExplainArgs>),
 }
 
 impl CacheArgs {
@@ -95,23 +94,11 @@ impl CacheArgs {
         if self.origin.is_some() { self.proxy.reverse() } else { self.proxy.forward() }
     }
 
-    /// What RFC 9111 leaves to whoever runs the cache.
-    fn rules(&self) -> Rules {
-        let own = Rules::default();
-        Rules {
-            keep: self.keep,
-            heuristic: self.heuristic,
-            targets: self.targeted_field.iter().cloned().chain(own.targets).collect(),
-            stale_if_error: self.stale_if_error,
-            stale_while_revalidate: self.stale_while_revalidate,
-        }
-    }
-
     /// What the role is told.
     pub(crate) fn config(&self) -> Result<Config, ConfigFault> {
         Ok(Config {
             origin: self.origin.clone(),
-            rules: self.rules(),
+            rules: self.policy.rules(),
             tells_key: self.tell_key,
             size: self.size,
             min_free: self.min_free,
@@ -130,9 +117,4 @@ fn pseudonym() -> Result<Pseudonym, ConfigFault> {
 fn origin(text: &str) -> Result<Origin, String> {
     let (scheme, authority) = units::site(text)?;
     Origin::new(scheme, authority).map_err(|fault| fault.to_string())
-}
-
-fn fraction(text: &str) -> Result<Fraction, String> {
-    let part = text.parse().ok().and_then(Fraction::new);
-    part.ok_or_else(|| String::from("give a part of one: more than 0, at most 1, such as 0.1"))
 }

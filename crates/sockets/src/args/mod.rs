@@ -9,6 +9,7 @@
 pub(crate) mod access;
 pub(crate) mod balancer;
 pub(crate) mod cache;
+pub(crate) mod explain;
 pub(crate) mod fields;
 pub(crate) mod get;
 pub(crate) mod limits;
@@ -17,6 +18,7 @@ pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod origin;
 pub(crate) mod pages;
+pub(crate) mod policy;
 pub(crate) mod proxy;
 pub(crate) mod site;
 pub(crate) mod tell;

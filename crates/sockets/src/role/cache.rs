@@ -6,9 +6,10 @@ use cache::{Cache, Front};
 use engine::{Route, Tunnels};
 use net::dial::{Dialer, Reach};
 
-use crate::args::cache::CacheArgs;
+use crate::args::cache::{CacheArgs, CacheTask};
 use crate::exit::Exit;
 use crate::log::logs::Logs;
+use crate::role::explain;
 use crate::role::pool_of;
 use crate::role::running::Running;
 use crate::role::stand::Stand;
@@ -35,6 +36,17 @@ pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Res
     )?;
     let running = Running::new(stand, what(args), args.listen.drain);
     Ok(running.with_farewell(async move { cache.close().await }))
+}
+
+/// Does what is asked of it instead of serving.
+///
+/// # Errors
+/// What kept it from that.
+pub(crate) fn run(task: Option<&CacheTask>) -> Result<(), Exit> {
+    match task {
+        None => Ok(()),
+        Some(CacheTask::Explain(args)) => explain::run(args),
+    }
 }
 
 /// Whether what it is told can be done, and what that is.

@@ -3,6 +3,7 @@
 pub(crate) mod balancer;
 pub(crate) mod cache;
 pub(crate) mod check;
+pub(crate) mod explain;
 pub(crate) mod get;
 pub(crate) mod origin;
 pub(crate) mod qr;
