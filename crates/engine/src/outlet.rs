@@ -4,6 +4,7 @@
 //! large bytes in one sendmsg(2) with their framing, files by sendfile(2) behind a head that is held back
 //! for the same segment (`MSG_MORE`).
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
@@ -21,6 +22,15 @@ const COPY_MAX: usize = 8 * 1024;
 
 /// What has been gathered is sent when it is more than this many bytes.
 const GATHER_MAX: usize = 16 * 1024;
+
+/// A buffer up to this many bytes is used again by the next answer of the thread.
+const SPARE_MAX: usize = 32 * 1024;
+
+thread_local! {
+    /// A buffer for the next answer of this thread: most have been sent before another is made. Empty while
+    /// it is in use.
+    static SPARE: Cell<BytesMut> = Cell::new(BytesMut::new());
+}
 
 /// How long a file that seems to have been written over is given before the second look: a system sets the
 /// time of an append before it has made the file longer.
@@ -73,6 +83,9 @@ impl Outlet {
 
     /// Has a head written behind what is pending.
     pub(crate) fn head<T>(&mut self, write: impl FnOnce(&mut Outbound, &mut BytesMut) -> T) -> T {
+        if self.pending.capacity() == 0 {
+            self.pending = SPARE.take();
+        }
         let before = self.pending.len();
         let written = write(&mut self.outbound, &mut self.pending);
         self.count_framing(self.pending.len().saturating_sub(before));
@@ -189,12 +202,16 @@ impl Outlet {
     /// Sends what is pending; `more` says that something follows at once.
     pub(crate) async fn flush(&mut self, more: bool) -> Result<(), Broken> {
         let pending = std::mem::take(&mut self.pending);
-        self.half.write_all(&pending, more).await.map_err(Broken::Connection)
+        self.half.write_all(&pending, more).await.map_err(Broken::Connection)?;
+        spare(pending);
+        Ok(())
     }
 
     async fn bytes(&mut self, bytes: &Bytes) -> Result<(), Broken> {
         let pending = std::mem::take(&mut self.pending);
-        self.half.write_two(&pending, bytes, false).await.map_err(Broken::Connection)
+        self.half.write_two(&pending, bytes, false).await.map_err(Broken::Connection)?;
+        spare(pending);
+        Ok(())
     }
 
     async fn file(&mut self, slice: &FileSlice) -> Result<(), Broken> {
@@ -219,6 +236,14 @@ impl Broken {
     /// Whether the peer is there, but takes what is sent too slowly.
     pub(crate) fn is_slowness(&self) -> bool {
         matches!(self, Self::Connection(error) if error.kind() == io::ErrorKind::TimedOut)
+    }
+}
+
+/// Leaves a buffer to the next answer of the thread.
+fn spare(mut buffer: BytesMut) {
+    if (1..=SPARE_MAX).contains(&buffer.capacity()) {
+        buffer.clear();
+        SPARE.set(buffer);
     }
 }
 

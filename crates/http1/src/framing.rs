@@ -175,7 +175,7 @@ fn check_host(version: Version, fields: &Fields) -> Result<(), Fault> {
         return Err(Fault::HostRepeated);
     }
     let text = host.to_str().map_err(|_| Fault::HostInvalid)?;
-    Authority::parse(text).map(|_| ()).map_err(|_| Fault::HostInvalid)
+    Authority::check(text).map_err(|_| Fault::HostInvalid)
 }
 
 /// RFC 9112 §9.3: whether a message asks for the connection to be closed after it.

@@ -10,6 +10,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use memchr::memchr;
 use message::field::list;
 use message::fields::Fields;
 use message::target::Target;
@@ -33,7 +34,7 @@ impl LineSearch {
     /// The next line without its LF, once that has come.
     pub(crate) fn next<'a>(&mut self, bytes: &'a [u8]) -> Option<&'a [u8]> {
         let new = bytes.get(self.searched..)?;
-        let Some(found) = new.iter().position(|b| *b == b'\n') else {
+        let Some(found) = memchr(b'\n', new) else {
             self.searched = bytes.len();
             return None;
         };

@@ -14,7 +14,14 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 #[derive(Clone, Debug)]
 pub struct Fields {
     section: Section,
+    /// The marks of all names that are there, and perhaps of more: most names that are asked for are not
+    /// there, and so are not looked for.
+    marks: Marks,
 }
+
+/// A set of names that may say of a few too many that they are in it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks(u64);
 
 #[derive(Clone, Debug)]
 enum Section {
@@ -38,19 +45,19 @@ impl Fields {
     /// An empty section.
     #[must_use]
     pub fn new() -> Self {
-        Self { section: Section::Owned(HeaderMap::new()) }
+        Self { section: Section::Owned(HeaderMap::new()), marks: Marks::default() }
     }
 
     /// An empty section with room for `lines` field lines.
     #[must_use]
     pub fn with_capacity(lines: usize) -> Self {
-        Self { section: Section::Owned(HeaderMap::with_capacity(lines)) }
+        Self { section: Section::Owned(HeaderMap::with_capacity(lines)), marks: Marks::default() }
     }
 
     /// The first line's value.
     #[must_use]
     pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        self.map().get(name)
+        if self.marks.may_hold(name) { self.map().get(name) } else { None }
     }
 
     /// The value of a field that may stand only once, as visible ASCII text: `None` if it is absent,
@@ -64,13 +71,14 @@ impl Fields {
 
     /// The values of all lines of that name, in order.
     pub fn lines<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a HeaderValue> + use<'a> {
-        self.map().get_all(name).into_iter()
+        let values = self.marks.may_hold(name).then(|| self.map().get_all(name).into_iter());
+        values.into_iter().flatten()
     }
 
     /// Whether there is a line of that name.
     #[must_use]
     pub fn contains(&self, name: &HeaderName) -> bool {
-        self.map().contains_key(name)
+        self.marks.may_hold(name) && self.map().contains_key(name)
     }
 
     /// Every line, those of one name together and in order.
@@ -92,11 +100,13 @@ impl Fields {
 
     /// Puts one line in the place of all lines of that name.
     pub fn set(&mut self, name: HeaderName, value: HeaderValue) {
+        self.marks.add(&name);
         self.map_mut().insert(name, value);
     }
 
     /// Adds a line after those of that name.
     pub fn append(&mut self, name: HeaderName, value: HeaderValue) {
+        self.marks.add(&name);
         self.map_mut().append(name, value);
     }
 
@@ -114,7 +124,7 @@ impl Fields {
             Section::Prepared(_) => self,
             Section::Owned(map) => {
                 let prepared = Prepared { map, encoded: OnceLock::new() };
-                Self { section: Section::Prepared(Arc::new(prepared)) }
+                Self { section: Section::Prepared(Arc::new(prepared)), marks: self.marks }
             }
         }
     }
@@ -159,7 +169,28 @@ impl Fields {
 
 impl From<HeaderMap> for Fields {
     fn from(map: HeaderMap) -> Self {
-        Self { section: Section::Owned(map) }
+        let mut marks = Marks::default();
+        map.keys().for_each(|name| marks.add(name));
+        Self { section: Section::Owned(map), marks }
+    }
+}
+
+impl Marks {
+    fn add(&mut self, name: &HeaderName) {
+        self.0 |= Self::of(name);
+    }
+
+    fn may_hold(self, name: &HeaderName) -> bool {
+        self.0 & Self::of(name) != 0
+    }
+
+    /// One of 64 bits, by the name's length and its ends: so the names that are common in messages differ.
+    fn of(name: &HeaderName) -> u64 {
+        let bytes = name.as_str().as_bytes();
+        let end = |byte: Option<&u8>| byte.map_or(0, |byte| u64::from(*byte));
+        let length = u64::try_from(bytes.len()).unwrap_or(0);
+        let number = length.wrapping_mul(5) ^ end(bytes.first()).wrapping_mul(3) ^ end(bytes.last());
+        1_u64.rotate_left(u32::try_from(number % 64).unwrap_or(0))
     }
 }
 
@@ -215,5 +246,39 @@ mod tests {
         assert!(own.encoded(|_| Bytes::new()).is_none());
         own.remove(&header::VIA);
         assert_eq!(shared.lines(&header::VIA).count(), 2);
+    }
+
+    #[test]
+    fn names_with_the_same_mark_are_told_apart() {
+        let names: Vec<_> = (0..200).map(|n| HeaderName::try_from(format!("x-{n}")).unwrap()).collect();
+        let (there, absent) = names.split_at(100);
+        let mut fields = Fields::new();
+        there.iter().for_each(|name| fields.append(name.clone(), HeaderValue::from_static("1")));
+        for fields in [Fields::from(fields.clone().into_map()), fields.clone().prepare(), fields] {
+            assert!(there.iter().all(|name| fields.contains(name) && fields.text(name) == Some("1")));
+            assert!(!absent.iter().any(|name| fields.contains(name) || fields.get(name).is_some()));
+        }
+    }
+
+    #[test]
+    fn what_is_in_few_requests_is_seldom_looked_for() {
+        let mut request = Fields::new();
+        for name in [header::HOST, header::USER_AGENT, header::ACCEPT, header::ACCEPT_ENCODING] {
+            request.set(name, HeaderValue::from_static("1"));
+        }
+        let rare = [
+            header::TRANSFER_ENCODING,
+            header::CONTENT_LENGTH,
+            header::EXPECT,
+            header::CONNECTION,
+            header::IF_MATCH,
+            header::IF_UNMODIFIED_SINCE,
+            header::IF_NONE_MATCH,
+            header::IF_MODIFIED_SINCE,
+            header::IF_RANGE,
+            header::RANGE,
+        ];
+        let looked_for = rare.iter().filter(|name| request.marks.may_hold(name)).count();
+        assert!(looked_for <= 1, "{looked_for}");
     }
 }

@@ -217,7 +217,21 @@ impl Authority {
         Self::parse_bytes(text.as_bytes())
     }
 
+    /// Whether [`parse`](Self::parse) would take it, at no cost but a look.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn check(text: &str) -> Result<(), TargetFault> {
+        Self::parts(text.as_bytes()).map(|_| ())
+    }
+
     fn parse_bytes(bytes: &[u8]) -> Result<Self, TargetFault> {
+        let (host, port) = Self::parts(bytes)?;
+        Ok(Self { host: host.to_ascii_lowercase(), port })
+    }
+
+    /// The host, as it is written, and the port.
+    fn parts(bytes: &[u8]) -> Result<(&str, Option<u16>), TargetFault> {
         if bytes.contains(&b'@') {
             return Err(TargetFault::Userinfo);
         }
@@ -231,7 +245,7 @@ impl Authority {
         if !is_host(host) {
             return Err(TargetFault::Host);
         }
-        Ok(Self { host: host.to_ascii_lowercase(), port: parse_port(port)? })
+        Ok((host, parse_port(port)?))
     }
 
     /// The same host with another port.
