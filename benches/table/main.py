@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -59,6 +60,7 @@ def main():
     if unknown:
         sys.exit(f"no such row: {', '.join(unknown)} (see --list)")
     print(f"{machine.description()}; {asked.rounds} rounds of {asked.seconds} s, medians, ratios with their spread")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is stopped
     marks = []
     with tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o755)  # some peers read as nobody
