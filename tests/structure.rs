@@ -9,6 +9,8 @@
 mod arrows;
 #[path = "structure/circles.rs"]
 mod circles;
+#[path = "structure/evidence.rs"]
+mod evidence;
 #[path = "structure/limits.rs"]
 mod limits;
 #[path = "structure/mentions.rs"]
@@ -109,6 +111,13 @@ fn every_limit_is_told_of() {
     let workspace = workspace();
     let document = limits::Document { path: "docs/limits.md", text: include_str!("../docs/limits.md") };
     hold(&limits::offences(&document, &workspace.shipped_files()));
+}
+
+#[test]
+fn every_test_that_a_document_names_is_there() {
+    let workspace = workspace();
+    let text = include_str!("../docs/rfc9111.md");
+    hold(&evidence::offences("docs/rfc9111.md", text, workspace.sources.values()));
 }
 
 #[test]
