@@ -34,6 +34,7 @@ use crate::files::{Dice, Files};
 use crate::knave::Knave;
 use crate::support::process::Role;
 use crate::support::until;
+use crate::vandal::Ending;
 
 /// Rounds of an ordinary run; each ends with the end of the cache.
 const ROUNDS: u32 = 8;
@@ -69,9 +70,9 @@ fn nothing_wrong_ever_looks_whole_and_in_the_end_everything_is_there() {
         let manner = MANNERS[usize::try_from(rounds).unwrap() % MANNERS.len()];
         let cache = start(&knave, dir.path(), manner);
         tally.add(&a_round(&cache, &files, dir.path(), &mut dice, rounds));
-        end(cache, &mut dice);
+        let ending = end(cache, &mut dice);
         for _ in 0..dice.below(6) {
-            vandal::meddle_while_nobody_looks(dir.path(), &mut dice);
+            vandal::meddle_while_nobody_looks(dir.path(), ending, &mut dice);
         }
         rounds += 1;
     }
@@ -128,8 +129,9 @@ fn a_round(cache: &Role, files: &Arc<Files>, dir: &std::path::Path, dice: &mut D
 }
 
 /// In good order, or not.
-fn end(cache: Role, dice: &mut Dice) {
+fn end(cache: Role, dice: &mut Dice) -> Ending {
     cache.process.signal(if dice.below(3) == 0 { Signal::TERM } else { Signal::KILL });
     let ended = cache.process.end();
     assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
+    if ended.status == 0 { Ending::Clean } else { Ending::Killed }
 }

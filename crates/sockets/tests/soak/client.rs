@@ -81,7 +81,7 @@ impl Client {
             200 => {
                 let version = self.version(file, got);
                 let expected = content(file, version);
-                assert!(got.body == *expected, "/{file}: whole, and not version {version}: {}", got.head);
+                compare(&got.body, &expected, &format!("/{file}, whole, version {version}"), &got.head);
                 self.tally.whole += 1;
             }
             206 => {
@@ -90,7 +90,7 @@ impl Client {
                 let (first, last) = range.strip_prefix("bytes ").unwrap().split_once('-').unwrap();
                 let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
                 assert_eq!(total.parse::<usize>().unwrap(), expected.len(), "/{file}: {}", got.head);
-                assert!(got.body == expected[first..=last], "/{file}: another part: {}", got.head);
+                compare(&got.body, &expected[first..=last], &format!("/{file}, a part"), &got.head);
                 self.tally.parts += 1;
             }
             304 => {
@@ -151,6 +151,21 @@ impl Got {
     fn field(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
+}
+
+/// Every byte is as it should be.
+fn compare(found: &[u8], expected: &[u8], what: &str, head: &str) {
+    let same = found.iter().zip(expected).take_while(|(one, other)| one == other).count();
+    let after =
+        |bytes: &[u8]| bytes[same..].iter().take(80).copied().collect::<Vec<u8>>().escape_ascii().to_string();
+    assert!(
+        found == expected,
+        "{what}: {} bytes of {}, from {same} on {:?} for {:?}: {head}",
+        found.len(),
+        expected.len(),
+        after(found),
+        after(expected)
+    );
 }
 
 /// The content of chunks; `None` if the last one is missing.

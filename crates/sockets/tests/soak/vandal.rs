@@ -7,10 +7,19 @@ use std::path::{Path, PathBuf};
 use crate::files::Dice;
 use crate::support::place::tree;
 
+/// How the cache ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Clean,
+    Killed,
+}
+
 /// Everything that may happen to the files of a cache that doesn't run: torn and rotten, swapped and gone.
-pub(crate) fn meddle_while_nobody_looks(dir: &Path, dice: &mut Dice) {
+pub(crate) fn meddle_while_nobody_looks(dir: &Path, ending: Ending, dice: &mut Dice) {
     let Some(victim) = a_body(dir, dice) else { return };
     match dice.below(5) {
+        // What shows in no size and no time is looked for after an end that was not clean.
+        0 if ending == Ending::Clean => {}
         0 => rot(&victim, dice),
         1 => {
             File::options()
