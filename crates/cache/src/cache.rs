@@ -12,20 +12,21 @@ use std::time::SystemTime;
 
 use message::field::cache_control::{CacheControl, Qualified};
 use message::field::cache_status::{CacheStatus, Fwd};
-use message::header::RANGE;
+use message::field::range::Ranges;
+use message::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
 use message::{Body, Failure, Fields, Method, Request, Response, Service, StatusCode, Target};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::answer::{answer, set_age};
-use crate::collapse::{Arrival, Flights, Joined, Outcome, Ticket};
+use crate::answer::{answer, answer_growing, holds, set_age};
+use crate::body::growing::Lost;
+use crate::collapse::{Arrival, Content, Flights, Joined, Outcome, Ticket};
 use crate::config::Config;
-use crate::fetch::{Fetch, Passed};
+use crate::fetch::{Extent, Fetch, Passed};
 use crate::forward;
 use crate::key::CacheKey;
 use crate::policy::handling::Bypass;
 use crate::policy::reuse::{Reuse, Trouble, directives, may_share, reuse};
-use crate::policy::validation::is_conditional;
 use crate::route::{Route, route};
 use crate::store::Store;
 use crate::store::entry::{Entry, Variants};
@@ -36,6 +37,7 @@ use crate::stored::select;
 
 mod background;
 mod bypass;
+mod completion;
 mod head;
 mod trouble;
 
@@ -221,6 +223,11 @@ impl<U: Service> Cache<U> {
         for _ in 0..TRIES {
             let variants = self.store.lookup(&asked.key).await;
             match self.judge(asked, &variants) {
+                Plan::Serve(entry, _) if !holds(&asked.method, &asked.fields, &entry) => {
+                    if let Some(outcome) = self.complete(asked, &Ask::anew(Fwd::Partial, None), entry).await {
+                        return outcome;
+                    }
+                }
                 Plan::Serve(entry, standing) => match self.store.content(&entry) {
                     Ok(Some(body)) => {
                         if standing == Standing::Stale {
@@ -306,8 +313,12 @@ impl<U: Service> Cache<U> {
                     self.lead(asked, ask, self.flights.apart(&asked.key, id)).await
                 }
                 Outcome::Apart => self.lead(asked, ask, self.flights.apart(&asked.key, id)).await,
-                outcome => self.conclude(asked, ask, outcome, &ticket, IsCollapsed::Yes),
+                outcome => self.conclude(asked, ask, outcome, ticket, IsCollapsed::Yes).await,
             },
+            Joined::Ends(ticket) => {
+                ticket.over().await;
+                None
+            }
             joined => self.lead(asked, ask, joined).await,
         }
     }
@@ -317,17 +328,21 @@ impl<U: Service> Cache<U> {
         let Joined::Leads(mut ticket, lead) = joined else { return None };
         let (first, passed) = oneshot::channel();
         let fetch = self.fetch(asked, ask.stored.clone());
-        let others = if fetch.keeps_conditions { Vec::new() } else { self.there(&ask.others) };
+        let is_whole = matches!(fetch.extent, Extent::Whole);
+        let others = if is_whole { self.there(&ask.others) } else { Vec::new() };
         let prefers_stale = self.may_stand_in(asked, ask).is_some();
-        tokio::spawn(Fetch { others, prefers_stale, ..fetch }.run(lead, first));
+        tokio::spawn(Arc::new(Fetch { others, prefers_stale, ..fetch }).run(lead, first));
         match ticket.lead().await {
             Outcome::Apart => {
-                let Passed { mut response, why } = passed.await.ok()?;
+                // What came may be no answer to this request, but it says that it is to go alone.
+                let Ok(Passed { mut response, why }) = passed.await else {
+                    return Some(self.pass(asked, ask).await);
+                };
                 let status = self.status(&asked.key, ask.why, Some(ask.detail.unwrap_or(why)));
                 status.append_to(&mut response.fields);
                 Some(Ok(response))
             }
-            outcome => self.conclude(asked, ask, outcome, &ticket, IsCollapsed::No),
+            outcome => self.conclude(asked, ask, outcome, ticket, IsCollapsed::No).await,
         }
     }
 
@@ -340,7 +355,7 @@ impl<U: Service> Cache<U> {
             method: Method::GET,
             target: asked.target.clone(),
             fields: asked.fields.clone(),
-            keeps_conditions: stored.is_none() && is_conditional(&asked.fields),
+            extent: if stored.is_some() { Extent::Whole } else { extent(&asked.fields) },
             stored,
             others: Vec::new(),
             prefers_stale: false,
@@ -350,12 +365,12 @@ impl<U: Service> Cache<U> {
     }
 
     /// The answer out of what a fetch came to.
-    fn conclude(
+    async fn conclude(
         &self,
         asked: &Asked,
         ask: &Ask,
         outcome: Outcome,
-        ticket: &Ticket,
+        ticket: Ticket,
         is_collapsed: IsCollapsed,
     ) -> Option<Result<Response, Failure>> {
         let mut status = self.status(&asked.key, ask.why, ask.detail);
@@ -363,6 +378,10 @@ impl<U: Service> Cache<U> {
             status = status.collapsed();
         }
         match outcome {
+            Outcome::Validated(entry, _) if !holds(&asked.method, &asked.fields, &entry) => {
+                drop(ticket);
+                Box::pin(self.complete(asked, &Ask::anew(Fwd::Partial, ask.detail), entry)).await
+            }
             Outcome::Validated(entry, withheld) => {
                 let body = self.store.content(&entry).ok()??;
                 let status = status.fwd_status(StatusCode::NOT_MODIFIED);
@@ -374,7 +393,6 @@ impl<U: Service> Cache<U> {
                 Some(Ok(answer(&asked.method, &asked.fields, stored, fields, body)))
             }
             Outcome::Arrived(arrival) => {
-                let body = arrival.body(ticket.interest.clone())?;
                 let stored = &arrival.response;
                 let mut fields = stored.fields.clone();
                 match is_collapsed {
@@ -386,7 +404,19 @@ impl<U: Service> Cache<U> {
                     Some(why) => status.detail(why),
                 };
                 status.append_to(&mut fields);
-                Some(Ok(answer(&asked.method, &asked.fields, stored, fields, body)))
+                match &arrival.content {
+                    Content::Whole(bytes) => {
+                        let body = Body::from(bytes.clone());
+                        Some(Ok(answer(&asked.method, &asked.fields, stored, fields, body)))
+                    }
+                    Content::Growing(growing) => {
+                        match answer_growing(&asked.method, &asked.fields, stored, fields, growing).await {
+                            Ok(response) => response.map(Ok),
+                            Err(Lost::Changed) => None,
+                            Err(Lost::Failed(failure)) => Some(Err(failure)),
+                        }
+                    }
+                }
             }
             Outcome::Failed(failure) => {
                 let instead = self.instead(asked, ask, Trouble::of_failure(failure.kind()));
@@ -441,18 +471,35 @@ fn goes_past(asked: &Asked, ask: &Ask) -> Option<&'static str> {
         Some("head")
     } else if asked.directives.no_store {
         Some("request-no-store")
-    } else if ask.stored.is_none() && asked.fields.contains(&RANGE) {
+    } else if ask.stored.is_none() && asked.fields.contains(&RANGE) && has_condition(&asked.fields) {
+        // What comes may be a 304 about what only the client has: no part of anything.
         Some("range")
     } else {
         None
     }
 }
 
+/// How much to ask for on behalf of a request with those fields, where nothing is stored.
+fn extent(fields: &Fields) -> Extent {
+    if has_condition(fields) {
+        return Extent::AsAsked;
+    }
+    match Ranges::parse(fields) {
+        None => Extent::Whole,
+        Some(ranges) => Extent::Range { value: ranges.first_alone(), is_only: ranges.count() == 1 },
+    }
+}
+
+/// Whether a client asks whether what he has is current still.
+fn has_condition(fields: &Fields) -> bool {
+    fields.contains(&IF_NONE_MATCH) || fields.contains(&IF_MODIFIED_SINCE)
+}
+
 /// Whether a request's answer is of no use for others, or theirs for it.
 fn goes_alone(asked: &Asked, ask: &Ask) -> bool {
     match &ask.stored {
         // The client's own conditions go along: what comes may be a 304 about what only he has.
-        None => is_conditional(&asked.fields),
+        None => has_condition(&asked.fields),
         // RFC 9111 §5.2.2.4: each use needs a validation of its own; and so does each such request.
         Some(entry) => {
             entry.response.freshness.needs_validation() || asked.directives.no_cache != Qualified::No

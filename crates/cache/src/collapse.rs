@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use message::{Body, Failure, Fields};
+use message::{Failure, Fields};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::fill::Growing;
+use crate::body::growing::Growing;
 use crate::key::CacheKey;
 use crate::policy::reuse::Trouble;
-use crate::reader::Interest;
 use crate::store::entry::Entry;
 use crate::stored::StoredResponse;
 
@@ -76,13 +75,24 @@ impl Arrival {
         }
     }
 
-    /// The content for one more reader; `None` if it is too late to join.
-    #[must_use]
-    pub(crate) fn body(&self, interest: Interest) -> Option<Body> {
-        match &self.content {
-            Content::Whole(bytes) => Some(Body::from(bytes.clone())),
-            Content::Growing(growing) => growing.join(interest),
-        }
+    fn is_closing(&self) -> bool {
+        matches!(&self.content, Content::Growing(growing) if growing.is_closed())
+    }
+}
+
+/// Somebody who waits for a fetch, or is about to read what it brings; one without any may be given up.
+#[derive(Clone, Debug)]
+struct Interest(Arc<()>);
+
+impl Interest {
+    /// The first of them.
+    fn new() -> Self {
+        Self(Arc::new(()))
+    }
+
+    /// Whether nobody but the holder of this one is left.
+    fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 }
 
@@ -112,8 +122,8 @@ pub(crate) struct Flights {
 #[derive(Debug)]
 pub(crate) struct Ticket {
     outcome: watch::Receiver<Outcome>,
-    /// To be kept as long as the response is wanted.
-    pub interest: Interest,
+    /// Kept until one reads, or wants nothing any more.
+    _interest: Interest,
 }
 
 /// The duty to fetch. Dropped without an outcome, it lets the others ask again.
@@ -131,6 +141,8 @@ pub(crate) enum Joined {
     Leads(Ticket, Lead),
     /// As one more.
     Follows(Ticket),
+    /// Not at all: it is over, and what it brought is being put away.
+    Ends(Ticket),
     /// Not at all: what is stored has changed since it was looked at.
     Changed,
 }
@@ -151,6 +163,12 @@ impl Flights {
         });
         if let Some(flight) = open {
             return Joined::Follows(flight.ticket());
+        }
+        let of_this = table
+            .get(key)
+            .and_then(|flights| flights.iter().find(|flight| flight.about == about && flight.is_ending()));
+        if let Some(flight) = of_this {
+            return Joined::Ends(flight.ticket());
         }
         // Asked while nobody can begin or end a fetch: what another one has just stored is seen.
         if !is_needed() {
@@ -248,8 +266,17 @@ impl Flight {
         may && !self.is_private && !self.is_obsolete.load(Ordering::Acquire)
     }
 
+    /// Whether what it brought is being put away, and will be found in the store then.
+    fn is_ending(&self) -> bool {
+        let is_closing = match &*self.outcome.borrow() {
+            Outcome::Arrived(arrival) => arrival.is_closing(),
+            _ => false,
+        };
+        is_closing && !self.is_private && !self.is_obsolete.load(Ordering::Acquire)
+    }
+
     fn ticket(&self) -> Ticket {
-        Ticket { outcome: self.outcome.subscribe(), interest: self.interest.clone() }
+        Ticket { outcome: self.outcome.subscribe(), _interest: self.interest.clone() }
     }
 }
 
@@ -260,6 +287,12 @@ impl Ticket {
             Ok(outcome) => outcome.clone(),
             Err(_) => Outcome::Dropped,
         }
+    }
+
+    /// Waits until the fetch is over, and all that it brought is put away.
+    pub(crate) async fn over(self) {
+        let Self { mut outcome, .. } = self;
+        while outcome.changed().await.is_ok() {}
     }
 
     /// What becomes of somebody else's fetch; [`Outcome::Apart`] if it takes too long.
@@ -274,16 +307,14 @@ impl Lead {
         self.flight.outcome.send_replace(outcome);
     }
 
-    /// Gives it up if nobody waits for it, or reads what arrives; whether that is so. Then nobody can join
-    /// it any more.
-    pub(crate) fn give_up(&self) -> bool {
-        // Who joins does it with the table in his hands.
-        let mut table = self.flights.table();
-        let is_alone = self.flight.interest.is_alone();
-        if is_alone {
-            self.leave(&mut table);
-        }
-        is_alone
+    /// Whether nobody waits for it, or is about to read what arrives.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.flight.interest.is_alone()
+    }
+
+    /// What it fetches is not to be stored, and nobody joins it any more.
+    pub(crate) fn make_obsolete(&self) {
+        self.flight.is_obsolete.store(true, Ordering::Release);
     }
 
     fn leave(&self, table: &mut Table) {

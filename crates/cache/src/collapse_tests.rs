@@ -112,18 +112,15 @@ fn nothing_is_led_that_is_not_needed_any_more() {
 }
 
 #[test]
-fn a_fetch_is_given_up_only_when_nobody_is_left_and_then_nobody_joins() {
+fn a_fetch_knows_when_nobody_is_left() {
     let flights = Arc::new(Flights::default());
     let (first, duty) = lead(join(&flights, None));
     let second = follow(join(&flights, None));
-    assert!(!duty.give_up());
+    assert!(!duty.is_alone());
     drop(first);
-    let reading = second.interest.clone();
+    assert!(!duty.is_alone());
     drop(second);
-    assert!(!duty.give_up(), "he reads what arrives");
-    drop(reading);
-    assert!(duty.give_up());
-    lead(join(&flights, None));
+    assert!(duty.is_alone());
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,21 +14,27 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use message::field::range::ByteRange;
+use message::header::{IF_RANGE, RANGE};
 use message::{
-    Body, BodyStream, Failure, FailureKind, Fields, Method, Request, Response, Segment, Service, Source,
-    StatusCode, Target,
+    Body, BodyStream, Failure, FailureKind, Fields, HeaderValue, Method, Request, Response, Segment, Service,
+    Source, StatusCode, Target,
 };
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+use crate::body::course::{Parts, Received, Told};
+use crate::body::filling::{Beginning, Filling, First};
+use crate::body::gather::{Gathered, Wait, bytes_of, gather};
 use crate::collapse::{Arrival, Content, Lead, Outcome};
 use crate::config::Config;
-use crate::fill::{Fill, Gathered, Unfinished, Wait, bytes_of, gather};
 use crate::forward;
 use crate::key::CacheKey;
+use crate::policy::combining::{Version, part_of};
 use crate::policy::reuse::Trouble;
 use crate::policy::storing::Exchange;
 use crate::policy::validation::{is_about, make_conditional, make_unconditional, names, offer_tags};
+use crate::spans::Spans;
 use crate::store::Store;
 use crate::store::draft::Draft;
 use crate::store::entry::{Entry, SMALL_MAX};
@@ -61,8 +67,8 @@ pub(crate) struct Fetch<U> {
     pub target: Target,
     /// The fields of the request that caused it, as the client sent them.
     pub fields: Fields,
-    /// Whether the client's own conditions go along.
-    pub keeps_conditions: bool,
+    /// How much is asked for.
+    pub extent: Extent,
     /// What is to be validated.
     pub stored: Option<Arc<Entry>>,
     /// Where nothing that is stored matches: what else is there, of which the origin may say that it is the
@@ -76,11 +82,20 @@ pub(crate) struct Fetch<U> {
     pub peer: Option<std::net::SocketAddr>,
 }
 
-/// A response, its head read, when it was asked for and when it came.
-pub(crate) struct Received {
-    pub response: Response,
-    pub requested_at: SystemTime,
-    pub received_at: SystemTime,
+/// How much a fetch asks for.
+#[derive(Clone, Debug)]
+pub(crate) enum Extent {
+    /// All, whatever the client has of it, or wants.
+    Whole,
+    /// What the client asks for, under his own conditions.
+    AsAsked,
+    /// The first of the ranges that he asks for, or the only one.
+    Range {
+        /// The value of `Range`.
+        value: HeaderValue,
+        /// Whether it is the only one, so that the answer is one to the client's own request.
+        is_only: bool,
+    },
 }
 
 /// What is stored of a head, and what of it is not.
@@ -88,7 +103,7 @@ type Head = (StoredResponse, Fields);
 
 impl<U: Service> Fetch<U> {
     /// Does it all, and tells those who wait what becomes of it.
-    pub(crate) async fn run(self, lead: Lead, first: oneshot::Sender<Passed>) {
+    pub(crate) async fn run(self: Arc<Self>, lead: Lead, first: oneshot::Sender<Passed>) {
         let received = match self.ask(self.stored.as_deref(), &self.others).await {
             Err(failure) => return lead.tell(Outcome::Failed(failure)),
             Ok(received) => received,
@@ -104,7 +119,12 @@ impl<U: Service> Fetch<U> {
     }
 
     /// Takes a response that was not asked for by a fetch, but may be stored.
-    pub(crate) async fn adopt(self, received: Received, lead: Lead, first: oneshot::Sender<Passed>) {
+    pub(crate) async fn adopt(
+        self: Arc<Self>,
+        received: Received,
+        lead: Lead,
+        first: oneshot::Sender<Passed>,
+    ) {
         self.take(received, lead, first).await;
     }
 
@@ -116,12 +136,19 @@ impl<U: Service> Fetch<U> {
         let mut fields = forward::outbound(&self.fields, &self.config.pseudonym);
         match stored {
             Some(entry) => make_conditional(&mut fields, &entry.response),
-            None if self.keeps_conditions => {}
-            None => {
-                make_unconditional(&mut fields);
-                offer_tags(&mut fields, others.iter().map(|entry| &entry.response));
-            }
+            None => match &self.extent {
+                Extent::Whole => {
+                    make_unconditional(&mut fields);
+                    offer_tags(&mut fields, others.iter().map(|entry| &entry.response));
+                }
+                Extent::AsAsked => {}
+                Extent::Range { value, .. } => fields.set(RANGE, value.clone()),
+            },
         }
+        self.send(fields).await
+    }
+
+    async fn send(&self, fields: Fields) -> Result<Received, Failure> {
         let requested_at = self.now();
         let request = Request {
             method: Method::GET,
@@ -138,7 +165,7 @@ impl<U: Service> Fetch<U> {
     }
 
     /// RFC 9111 §4.3.3, §4.3.4: what is stored is updated and used.
-    async fn not_modified(&self, told: Received, lead: Lead, first: oneshot::Sender<Passed>) {
+    async fn not_modified(self: &Arc<Self>, told: Received, lead: Lead, first: oneshot::Sender<Passed>) {
         let named = || self.others.iter().find(|other| names(&told.response.fields, &other.response));
         let current = self.stored.as_ref().or_else(named);
         match current.and_then(|entry| Some((entry, self.update(lead.key(), entry, &told)?))) {
@@ -178,8 +205,12 @@ impl<U: Service> Fetch<U> {
     }
 
     /// Takes a response that is not a 304 about what is stored.
-    async fn take(&self, received: Received, lead: Lead, first: oneshot::Sender<Passed>) {
-        let stored = StoredResponse::of(&self.exchange(lead.key(), &received), &self.config.rules);
+    async fn take(self: &Arc<Self>, received: Received, lead: Lead, first: oneshot::Sender<Passed>) {
+        let part = self.as_part(&received.response);
+        let exchange = self.exchange(lead.key(), &received);
+        // RFC 9111 §3.3: a part is stored as if it were a 200 of which not all has come.
+        let status = if part.is_some() { StatusCode::OK } else { exchange.status };
+        let stored = StoredResponse::of(&Exchange { status, ..exchange }, &self.config.rules);
         let head = match stored {
             Ok(head) => head,
             Err(refusal) => {
@@ -187,24 +218,41 @@ impl<U: Service> Fetch<U> {
                     lead.note_apart();
                 }
                 self.drop_gone(&lead, received.response.status).await;
-                return pass(&lead, first, received.response, refusal.word());
+                return self.pass(&lead, first, received.response, refusal.word());
             }
         };
         let Response { status, fields, body } = received.response;
         let mut body = body.into_stream();
         let arrived = gather_small(&mut body).await;
-        if let (Some(Ok(())), true) = (&arrived.end, arrived.len() <= SMALL_MAX)
+        if let (Some(Ok(())), true) = (&arrived.end, arrived.len() <= SMALL_MAX && part.is_none())
             && body.length().is_none_or(|length| length == arrived.len())
         {
             return self.keep_small(head, arrived, lead).await;
         }
         match self.store.begin(body.length()).await {
-            Ok(draft) => self.keep_growing(head, draft, arrived, body, lead).await,
+            Ok(draft) => self.keep_growing(head, draft, (arrived, body), part, lead).await,
             Err(unstored) => {
                 let body = Body::from_source(body.length(), Resumed::new(arrived, body));
-                pass(&lead, first, Response { status, fields, body }, unstored.word());
+                self.pass(&lead, first, Response { status, fields, body }, unstored.word());
             }
         }
+    }
+
+    /// Which part of what a 206 is, if it is one that can be completed.
+    fn as_part(&self, response: &Response) -> Option<(ByteRange, u64)> {
+        let is_one = response.status == StatusCode::PARTIAL_CONTENT
+            && matches!(self.extent, Extent::Range { .. })
+            && Version::of(&response.fields).is_some();
+        if is_one { part_of(&response.fields, response.body.length()) } else { None }
+    }
+
+    /// Gives a response to the first asker, if he is there still and it is one to what he asked for, and sends
+    /// all others away.
+    fn pass(&self, lead: &Lead, first: oneshot::Sender<Passed>, response: Response, why: &'static str) {
+        if !matches!(self.extent, Extent::Range { is_only: false, .. }) {
+            drop(first.send(Passed { response, why }));
+        }
+        lead.tell(Outcome::Apart);
     }
 
     /// What the origin says is not there any more is not kept for another validation. Any other answer,
@@ -234,46 +282,94 @@ impl<U: Service> Fetch<U> {
         lead.tell(Outcome::Arrived(Arc::new(arrival)));
     }
 
-    /// Content that is arriving.
+    /// Content that is arriving: all of it, or a part.
     async fn keep_growing(
-        &self,
+        self: &Arc<Self>,
         (head, withheld): Head,
         draft: Draft,
-        arrived: Gathered,
-        body: BodyStream,
+        (arrived, body): (Gathered, BodyStream),
+        part: Option<(ByteRange, u64)>,
         lead: Lead,
     ) {
-        let (fill, growing) = Fill::new(Arc::clone(&self.store), body, draft);
-        let content = Content::Growing(growing);
-        let arrival = Arrival { response: head.clone(), withheld, content, unstored: None };
-        lead.tell(Outcome::Arrived(Arc::new(arrival)));
-        let finish_under = self.config.finish_under;
-        let is_wanted =
-            |written, length| is_worth_finishing(written, length, finish_under) || !lead.give_up();
-        let whole = match fill.run(arrived, is_wanted).await {
-            Ok(whole) => whole,
-            Err(Unfinished::Broken) => return,
-            Err(Unfinished::Spilled(unstored)) => return report(&lead, &unstored),
+        let (start, end, length) = match part {
+            Some((range, complete)) => (range.first(), Some(range.last().saturating_add(1)), Some(complete)),
+            None => (0, body.length(), body.length()),
         };
-        let (draft, announcement) = whole.into_parts();
-        let published = self.store.publish(lead.key().clone(), draft, head, lead.may_store()).await;
-        if let Err(unstored) = published {
-            report(&lead, &unstored);
+        let first = First { body, arrived, start, end };
+        // Without If-Range only an origin that gives no ranges answers a request for one with a 200.
+        let is_refused =
+            part.is_none() && matches!(self.extent, Extent::Range { .. }) && !self.fields.contains(&IF_RANGE);
+        let beginning = Beginning { length, is_rangeable: !is_refused, ..self.beginning(head, draft) };
+        self.fill(lead, withheld, beginning, Some(first)).await;
+    }
+
+    /// Completes a stored part, as far as anybody wants it (RFC 9111 §3.4).
+    pub(crate) async fn complete(self: Arc<Self>, entry: Arc<Entry>, lead: Lead) {
+        // If it is gone by now, the lead goes, too, and those who wait look again.
+        let Ok(Some(draft)) = self.store.withdraw(lead.key().clone(), &entry).await else { return };
+        let beginning = Beginning {
+            length: Some(entry.size()),
+            present: entry.present.clone().unwrap_or_default(),
+            ..self.beginning(entry.response.clone(), draft)
+        };
+        self.fill(lead, Fields::new(), beginning, None).await;
+    }
+
+    fn beginning(&self, head: StoredResponse, draft: Draft) -> Beginning {
+        Beginning {
+            head,
+            store: Arc::clone(&self.store),
+            draft,
+            length: None,
+            present: Spans::default(),
+            is_rangeable: true,
+            finish_under: self.config.finish_under,
         }
-        // Out of the table first: from here on the store is to be asked.
-        drop(lead);
-        announcement.give();
+    }
+
+    async fn fill(
+        self: &Arc<Self>,
+        lead: Lead,
+        withheld: Fields,
+        beginning: Beginning,
+        first: Option<First>,
+    ) {
+        let response = beginning.head.clone();
+        let (filling, growing) = Filling::new(Arc::clone(self), lead, beginning);
+        let arrival = Arrival { response, withheld, content: Content::Growing(growing), unstored: None };
+        filling.lead().tell(Outcome::Arrived(Arc::new(arrival)));
+        filling.run(first).await;
+    }
+}
+
+impl<U: Service> Parts for Fetch<U> {
+    async fn part(&self, start: u64, last: Option<u64>, if_range: HeaderValue) -> Result<Received, Failure> {
+        let mut fields = forward::outbound(&self.fields, &self.config.pseudonym);
+        make_unconditional(&mut fields);
+        let last = last.map(|last| last.to_string()).unwrap_or_default();
+        if let Ok(range) = HeaderValue::try_from(format!("bytes={start}-{last}")) {
+            fields.set(RANGE, range);
+        }
+        fields.set(IF_RANGE, if_range);
+        self.send(fields).await
+    }
+
+    fn freshened(&self, key: &CacheKey, stored: &StoredResponse, told: &Told) -> Option<StoredResponse> {
+        let exchange = Exchange {
+            method: &Method::GET,
+            key,
+            request: &self.fields,
+            status: StatusCode::OK,
+            response: &told.fields,
+            requested_at: told.requested_at,
+            received_at: told.received_at,
+        };
+        stored.freshened(&exchange, &self.config.rules).ok().map(|(head, _)| head)
     }
 }
 
 fn report(lead: &Lead, unstored: &Unstored) {
     tracing::debug!(key = %lead.key(), %unstored, "not stored");
-}
-
-/// Gives a response to the first asker, if he is there still, and sends all others away.
-fn pass(lead: &Lead, first: oneshot::Sender<Passed>, response: Response, why: &'static str) {
-    drop(first.send(Passed { response, why }));
-    lead.tell(Outcome::Apart);
 }
 
 /// What of a small body comes at once, or nearly so; of a large one its beginning.
@@ -290,14 +386,6 @@ async fn gather_small(body: &mut BodyStream) -> Gathered {
         all.end = more.end;
     }
     all
-}
-
-/// Whether a body that nobody waits for is to be fetched to its end.
-fn is_worth_finishing(written: u64, length: Option<u64>, finish_under: u64) -> bool {
-    match length {
-        Some(length) => length.saturating_sub(written) <= finish_under.max(length / 2),
-        None => written <= finish_under,
-    }
 }
 
 /// A body of which a part was gathered.
@@ -327,25 +415,5 @@ impl Source for Resumed {
 
     fn trailers(mut self: Pin<&mut Self>) -> Option<Fields> {
         self.rest.trailers()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_without_readers_is_finished_if_it_is_over_half_done_or_nearly_there() {
-        for (written, length, expected) in [
-            (0, Some(100), true),
-            (0, Some(101), false),
-            (1, Some(101), true),
-            (499, Some(1000), false),
-            (500, Some(1000), true),
-            (100, None, true),
-            (101, None, false),
-        ] {
-            assert_eq!(is_worth_finishing(written, length, 100), expected, "{written} of {length:?}");
-        }
     }
 }

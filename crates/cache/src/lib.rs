@@ -23,16 +23,15 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod body;
 pub mod cache;
 mod collapse;
 pub mod config;
 mod fetch;
-mod fill;
 mod forward;
 pub mod key;
 pub mod policy;
 pub mod proxy;
-mod reader;
 mod route;
 mod spans;
 mod store;

@@ -13,7 +13,6 @@ pub(crate) struct Spans(Vec<(u64, u64)>);
 
 impl Spans {
     /// Adds the bytes from `start` to before `end`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "bodies are kept in parts from the next change on"))]
     pub(crate) fn insert(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
@@ -38,7 +37,6 @@ impl Spans {
 
     /// Where the next bytes behind a missing one at `at` are; `None` if there are none.
     #[must_use]
-    #[cfg_attr(not(test), expect(dead_code, reason = "bodies are kept in parts from the next change on"))]
     pub(crate) fn next(&self, at: u64) -> Option<u64> {
         self.0.get(self.0.partition_point(|span| span.0 <= at)).map(|span| span.0)
     }
@@ -51,7 +49,6 @@ impl Spans {
 
     /// Whether all bytes of `range` are there.
     #[must_use]
-    #[expect(dead_code, reason = "bodies are kept in parts from the next change on")]
     pub(crate) fn holds_range(&self, range: ByteRange) -> bool {
         self.holds(range.first(), range.last().saturating_add(1))
     }
@@ -63,21 +60,19 @@ impl Spans {
 
     /// How many bytes are there.
     #[must_use]
-    #[cfg_attr(not(test), expect(dead_code, reason = "bodies are kept in parts from the next change on"))]
+    #[cfg(test)]
     pub(crate) fn total(&self) -> u64 {
         self.0.iter().fold(0, |sum, (start, end)| sum.saturating_add(end.saturating_sub(*start)))
     }
 
     /// How many stretches they are.
     #[must_use]
-    #[expect(dead_code, reason = "bodies are kept in parts from the next change on")]
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 
     /// Whether nothing is there.
     #[must_use]
-    #[expect(dead_code, reason = "bodies are kept in parts from the next change on")]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use message::field::date::HttpDate;
-use message::header::{CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use message::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, TRANSFER_ENCODING};
 use message::precondition::Validators;
 use message::{Fields, Method, StatusCode};
 
@@ -72,8 +72,8 @@ impl StoredResponse {
         let Exchange { status, requested_at, received_at, .. } = *exchange;
         let mut fields = exchange.response.clone();
         let withheld = Terms::of(&fields, &rules.targets).withhold(&mut fields);
-        // Made by the wire, from the content (RFC 9112 §6).
-        for name in [CONTENT_LENGTH, TRANSFER_ENCODING] {
+        // Made by the wire, from the content (RFC 9112 §6); or true of a part only.
+        for name in [CONTENT_LENGTH, TRANSFER_ENCODING, CONTENT_RANGE] {
             fields.remove(&name);
         }
         Ok((Self::new(status, fields, selecting, requested_at, received_at, rules), withheld))

@@ -148,6 +148,12 @@ impl From<FileSlice> for Body {
     }
 }
 
+impl From<Bytes> for Segment {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
 impl Segment {
     /// Length in bytes.
     #[must_use]

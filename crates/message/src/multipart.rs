@@ -6,7 +6,6 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use bytes::{BufMut, Bytes, BytesMut};
 use http::HeaderValue;
 
-use crate::body::Segment;
 use crate::field::range::{ByteRange, ContentRange};
 use crate::field::value::written;
 
@@ -41,15 +40,15 @@ impl fmt::Display for Boundary {
 }
 
 /// The content that consists of those parts of a representation of `complete` bytes, in that order. Each is
-/// given with what it holds, which is sent as it is: a file's bytes stay in the file.
+/// given with what stands for its bytes, which is taken over as it is.
 ///
 /// `content_type` is that of the whole representation, if it has one (§15.3.7.2).
-pub(crate) fn content(
-    parts: Vec<(ByteRange, Vec<Segment>)>,
+pub(crate) fn content<P: From<Bytes>>(
+    parts: Vec<(ByteRange, Vec<P>)>,
     complete: u64,
     content_type: Option<&HeaderValue>,
     boundary: &Boundary,
-) -> Vec<Segment> {
+) -> Vec<P> {
     let content_type = content_type.map(HeaderValue::as_bytes);
     let head_bytes = HEAD_BYTES.saturating_add(content_type.map_or(0, <[u8]>::len));
     // All heads are pieces of one allocation.
@@ -58,11 +57,11 @@ pub(crate) fn content(
     for (range, segments) in parts {
         let is_first = content.is_empty();
         let head = head(&mut text, boundary, range, complete, content_type, is_first);
-        content.push(Segment::Bytes(head));
+        content.push(P::from(head));
         content.extend(segments);
     }
     text.put_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
-    content.push(Segment::Bytes(text.freeze()));
+    content.push(P::from(text.freeze()));
     content
 }
 
@@ -93,6 +92,7 @@ fn head(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::body::Segment;
 
     fn text(segments: &[Segment]) -> String {
         let bytes = segments.iter().map(|segment| match segment {

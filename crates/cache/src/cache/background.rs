@@ -6,8 +6,9 @@ use message::{Body, Service};
 use tokio::sync::oneshot;
 
 use super::{Asked, Cache, is_same};
-use crate::collapse::{Joined, Outcome};
-use crate::fetch::Fetch;
+use crate::body::reader::Reader;
+use crate::collapse::{Content, Joined, Outcome};
+use crate::fetch::{Extent, Fetch};
 use crate::store::entry::{Entry, Variants};
 
 impl<U: Service> Cache<U> {
@@ -20,15 +21,17 @@ impl<U: Service> Cache<U> {
         else {
             return;
         };
-        let fetch = Fetch { keeps_conditions: false, ..self.fetch(asked, stored) };
+        let fetch = Arc::new(Fetch { extent: Extent::Whole, ..self.fetch(asked, stored) });
         // What may not be stored is for nobody.
         tokio::spawn(fetch.run(lead, oneshot::channel().0));
         tokio::spawn(async move {
             if let Outcome::Arrived(arrival) = ticket.lead().await
-                && let Some(body) = arrival.body(ticket.interest.clone())
+                && let Content::Growing(growing) = &arrival.content
+                && let Some(reader) = Reader::join(growing, 0, growing.length().unwrap_or(u64::MAX))
             {
                 // A fetch that somebody reads is not given up.
-                read_to_the_end(body).await;
+                drop(ticket);
+                read_to_the_end(Body::from_source(None, reader)).await;
             }
         });
     }

@@ -1,13 +1,16 @@
 //! Requests that are not for the cache, and what they do to it (RFC 9111 §4, §4.4).
 
+use std::sync::Arc;
+
 use message::field::cache_status::Fwd;
 use message::{Failure, FailureKind, Method, Request, Response, Service};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Ask, Asked, Cache, IsCollapsed};
+use crate::body::course::Received;
 use crate::collapse::{Joined, Outcome};
-use crate::fetch::{Fetch, Passed, Received};
+use crate::fetch::{Fetch, Passed};
 use crate::policy::handling::Bypass;
 use crate::policy::invalidation::invalidated;
 use crate::policy::reuse::directives;
@@ -78,14 +81,14 @@ impl<U: Service> Cache<U> {
             return Err(received.response);
         };
         let (first, passed) = oneshot::channel();
-        let fetch = Fetch { method: asked.method.clone(), ..self.fetch(asked, None) };
+        let fetch = Arc::new(Fetch { method: asked.method.clone(), ..self.fetch(asked, None) });
         tokio::spawn(fetch.adopt(received, lead, first));
         let concluded = match ticket.lead().await {
             Outcome::Apart => passed.await.ok().map(|Passed { mut response, why }| {
                 self.status(&asked.key, ask.why, Some(why)).append_to(&mut response.fields);
                 Ok(response)
             }),
-            outcome => self.conclude(asked, ask, outcome, &ticket, IsCollapsed::No),
+            outcome => self.conclude(asked, ask, outcome, ticket, IsCollapsed::No).await,
         };
         Ok(concluded.unwrap_or_else(|| {
             Err(Failure::new(FailureKind::ProxyInternalError, "the answer was lost in the cache"))

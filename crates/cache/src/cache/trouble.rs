@@ -5,7 +5,7 @@ use std::sync::Arc;
 use message::{Response, Service};
 
 use super::{Ask, Asked, Cache};
-use crate::answer::{answer, set_age};
+use crate::answer::{answer, holds, set_age};
 use crate::policy::reuse::{Trouble, serves_on_error};
 use crate::store::entry::Entry;
 
@@ -23,7 +23,8 @@ impl<U: Service> Cache<U> {
             Trouble::Outage => status,
             Trouble::Error(code) => status.fwd_status(code),
         };
-        let entry = self.may_stand_in(asked, ask)?;
+        let is_enough = |entry: &&Arc<Entry>| holds(&asked.method, &asked.fields, entry);
+        let entry = self.may_stand_in(asked, ask).filter(is_enough)?;
         let body = self.store.content(entry).ok()??;
         let (stored, now) = (&entry.response, asked.now());
         let mut fields = stored.fields.clone();

@@ -4,6 +4,7 @@
 //! with their reasons, so that `Cache-Status` can tell them.
 
 pub mod explain;
+pub mod combining;
 pub mod freshness;
 pub mod handling;
 pub mod invalidation;

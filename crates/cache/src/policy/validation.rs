@@ -14,12 +14,6 @@ use crate::stored::StoredResponse;
 /// The request fields by which a client asks for less than the whole response.
 static CONDITIONS: [HeaderName; 4] = [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE];
 
-/// Whether a client asks for less than the whole response.
-#[must_use]
-pub fn is_conditional(request: &Fields) -> bool {
-    CONDITIONS.iter().any(|name| request.contains(name))
-}
-
 /// Makes a request that asks for the whole response, whatever the client has of it.
 pub fn make_unconditional(request: &mut Fields) {
     for name in &CONDITIONS {

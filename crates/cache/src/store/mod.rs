@@ -196,7 +196,6 @@ impl Store {
     ///
     /// # Errors
     /// What the system says.
-    #[cfg_attr(not(test), expect(dead_code, reason = "bodies are kept in parts from the next change on"))]
     pub(crate) async fn withdraw(
         self: &Arc<Self>,
         key: CacheKey,
@@ -262,7 +261,6 @@ impl Store {
     ///
     /// # Errors
     /// Why it is not kept.
-    #[cfg_attr(not(test), expect(dead_code, reason = "bodies are kept in parts from the next change on"))]
     pub(crate) async fn keep(
         self: &Arc<Self>,
         key: CacheKey,

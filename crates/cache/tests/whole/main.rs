@@ -6,5 +6,6 @@ mod collapse;
 mod histories;
 mod judgement;
 mod keeping;
+mod ranges;
 mod three_ages;
 mod world;

@@ -11,10 +11,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use cache::{Cache, Config};
 use lab::{Client, Clock, Link, Network, Seen, body_bytes};
+use message::partial::{partial, respond};
 use message::precondition::{Validators, Verdict, evaluate, not_modified};
 use message::{
     Body, Failure, Fields, HeaderName, HeaderValue, Method, Request, Response, Segment, Service, Source,
-    StatusCode, Target,
+    StatusCode, Target, header,
 };
 use tempfile::TempDir;
 
@@ -50,11 +51,13 @@ pub(crate) struct Page {
     pub(crate) body: Bytes,
     /// Whether the length of the body is not told.
     pub(crate) is_chunked: bool,
+    /// Whether parts of it are given.
+    pub(crate) is_ranged: bool,
 }
 
 impl Page {
     pub(crate) fn new(body: impl Into<Bytes>) -> Self {
-        Self { status: 200, lines: Vec::new(), body: body.into(), is_chunked: false }
+        Self { status: 200, lines: Vec::new(), body: body.into(), is_chunked: false, is_ranged: false }
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -68,6 +71,10 @@ impl Page {
 
     pub(crate) fn chunked(self) -> Self {
         Self { is_chunked: true, ..self }
+    }
+
+    pub(crate) fn ranged(self) -> Self {
+        Self { is_ranged: true, ..self }
     }
 }
 
@@ -92,6 +99,12 @@ impl Service for Pages {
         if page.status == 200 && verdict == Verdict::NotModified {
             let fields = not_modified(&fields);
             return Ok(Response { status: StatusCode::NOT_MODIFIED, fields, body: Body::Empty });
+        }
+        if page.is_ranged && page.status == 200 && request.fields.contains(&header::RANGE) {
+            let length = page.body.len().try_into().unwrap();
+            let selection = partial(&request.fields, &request.method, &Validators::of(&fields), length);
+            let whole = Response { status: StatusCode::OK, fields, body: Body::from(page.body) };
+            return Ok(respond(selection, whole));
         }
         let body =
             if page.is_chunked { Body::from_source(None, Pieces(page.body)) } else { Body::from(page.body) };

@@ -82,6 +82,18 @@ impl Ranges {
         self.0.iter().filter_map(|spec| spec.resolve(length)).collect()
     }
 
+    /// How many they are; at least 1.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The value of a `Range` field that asks for the first of them alone.
+    #[must_use]
+    pub fn first_alone(&self) -> HeaderValue {
+        value::written(Self(self.0.iter().take(1).copied().collect()).to_string())
+    }
+
     /// Whether the last bytes are asked for, however many there are. Such a range is satisfiable even
     /// where there are none (§14.1.2), but then no `Content-Range` can say so.
     #[must_use]
