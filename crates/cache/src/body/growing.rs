@@ -53,6 +53,8 @@ struct State {
     asking: Vec<Course>,
     readings: HashMap<u64, Reading>,
     next_id: u64,
+    /// Some of it could not be had: who comes now asks for himself.
+    has_failed: bool,
     /// What there is is put away, and nobody joins.
     is_closed: bool,
 }
@@ -110,7 +112,7 @@ impl Growing {
     /// Whether one more can join.
     pub(crate) fn is_open(&self) -> bool {
         let state = self.state();
-        !state.is_closed && !state.is_spilling
+        !state.is_closed && !state.is_spilling && !state.has_failed
     }
 
     /// Whether it is over, and what there is is being put away.
@@ -144,7 +146,7 @@ impl Growing {
     /// to join.
     pub(super) fn enter(&self, want: Want) -> Option<u64> {
         let mut state = self.state();
-        if state.is_closed || state.is_spilling {
+        if state.is_closed || state.is_spilling || state.has_failed {
             return None;
         }
         let id = state.new_id();
@@ -241,6 +243,7 @@ impl Growing {
         };
         let ids: Vec<u64> =
             state.readings.iter().filter(|(_, reading)| is_hopeless(reading)).map(|(id, _)| *id).collect();
+        state.has_failed |= !ids.is_empty();
         for id in ids {
             if let Some(reading) = state.readings.get_mut(&id) {
                 reading.lost = Some(lost.clone());

@@ -423,6 +423,9 @@ impl Store {
         }
         reach(Moment::Written);
         let before = self.load(key, &[]);
+        if present.is_some() && before.iter().any(|whole| outdoes(whole, &response)) {
+            return Err(Unstored::Obsolete);
+        }
         let slot = slot_for(&before, &response);
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let placed = self.put_in_place(key, (id, slot, self.epoch), draft, response, present);
@@ -526,6 +529,13 @@ fn slot_for(variants: &Variants, response: &StoredResponse) -> u8 {
     let free = || (0..VARIANTS_MAX).find(|slot| variants.iter().all(|entry| entry.slot != *slot));
     let oldest = || variants.iter().min_by_key(|entry| entry.response.received_at).map(|entry| entry.slot);
     same.map(|entry| entry.slot).or_else(free).or_else(oldest).unwrap_or_default()
+}
+
+/// Whether `stored` is whole, and so new that no part of `response` takes its place.
+fn outdoes(stored: &Entry, response: &StoredResponse) -> bool {
+    stored.present.is_none()
+        && stored.response.received_at >= response.received_at
+        && stored.response.selecting.overlaps(&response.selecting)
 }
 
 /// Whether two heads of one response differ in their times only.

@@ -241,3 +241,16 @@ async fn that_nothing_is_stored_is_known_without_the_index_until_something_is() 
     store.flush().await;
     assert!(ids(&store, "/x").await.is_empty());
 }
+
+#[tokio::test]
+async fn a_part_does_not_take_the_place_of_a_whole_that_is_as_new() {
+    let (_dir, store) = open(|_| {});
+    let whole = put(&store, "/x", "content").await;
+    let (draft, present) = part(&store, 20_000, 0, 5000).await;
+    let kept = store.keep(key("/x"), draft, head("\"1\"", 0), present, || true).await;
+    assert!(matches!(kept, Err(Unstored::Obsolete)));
+    assert_eq!(ids(&store, "/x").await, [whole.id]);
+    let (draft, present) = part(&store, 20_000, 0, 5000).await;
+    let newer = store.keep(key("/x"), draft, head("\"2\"", 1), present, || true).await.unwrap();
+    assert_eq!(ids(&store, "/x").await, [newer.id]);
+}
