@@ -3,8 +3,8 @@
 //! Nothing in here asks for the time, reads a file or awaits: time is an argument. Decisions are values
 //! with their reasons, so that `Cache-Status` can tell them.
 
-pub mod explain;
 pub mod combining;
+pub mod explain;
 pub mod freshness;
 pub mod handling;
 pub mod invalidation;
