@@ -179,6 +179,18 @@ impl<U: Service> Cache<U> {
         self.store.purge(selection, fate, now).await
     }
 
+    /// The key of what a request asks for, if there is a way for it.
+    #[must_use]
+    pub(crate) fn key_of(&self, request: &Request) -> Option<CacheKey> {
+        route(self.config.origin.as_ref(), request).ok().map(|route| route.key)
+    }
+
+    /// What is stored.
+    #[must_use]
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
     /// How the store is, and what has happened in it since it was opened.
     #[must_use]
     pub fn statistics(&self) -> Statistics {

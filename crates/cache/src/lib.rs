@@ -34,6 +34,7 @@ pub mod policy;
 pub mod proxy;
 mod route;
 mod spans;
+pub mod steward;
 mod store;
 pub mod stored;
 #[cfg(test)]
@@ -45,6 +46,9 @@ pub use key::CacheKey;
 pub use policy::rules::{Fraction, Rules};
 pub use proxy::destination::Destinations;
 pub use proxy::front::{Front, Terms, Way};
+pub use steward::door::Door;
+pub use steward::errand::Errand;
+pub use steward::service::Steward;
 pub use store::fault::OpenFault;
 pub use store::selection::{Fate, Selection};
 pub use store::tally::Statistics;

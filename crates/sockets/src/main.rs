@@ -30,6 +30,7 @@ fn main() -> ExitCode {
             Some(tell) => role::tell::run(tell),
             None => role::serve::run(&[role]),
         },
+        Command::Purge(args) => role::steward::run(&args.store.dir, args.errand()),
         Command::Get(args) => role::get::run(&args),
         Command::Run(args) => config::read(&args.config).and_then(|roles| role::serve::run(&roles)),
         Command::Check(args) => config::read(&args.config).and_then(|roles| role::check::run(&roles)),

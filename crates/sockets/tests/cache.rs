@@ -8,6 +8,7 @@ mod explain;
 mod forwarding;
 mod many;
 mod proxying;
+mod purging;
 mod rules;
 mod storing;
 mod together;

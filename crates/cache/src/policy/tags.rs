@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 /// Tags that count of one response, the first ones in their order by name.
-pub const TAGS_MAX: usize = 128;
+pub const RESPONSE_TAGS_MAX: usize = 128;
 
 /// Bytes of one tag; a longer one is none.
 pub const TAG_BYTES_MAX: usize = 256;
@@ -23,7 +23,7 @@ pub fn tags<'a>(lines: impl Iterator<Item = (&'a str, &'a [u8])>) -> BTreeSet<St
         let Some(((_, between), text)) = field.zip(std::str::from_utf8(value).ok()) else { continue };
         let all = text.split(*between).map(str::trim).filter(|tag| is_tag(tag));
         for tag in all {
-            if tags.len() >= TAGS_MAX {
+            if tags.len() >= RESPONSE_TAGS_MAX {
                 return tags;
             }
             tags.insert(tag.to_owned());
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn there_are_no_more_than_can_be_kept() {
         let many: String = (0..1000).map(|number| format!("tag{number} ")).collect();
-        assert_eq!(read(&[("surrogate-key", &many)]).len(), TAGS_MAX);
+        assert_eq!(read(&[("surrogate-key", &many)]).len(), RESPONSE_TAGS_MAX);
         assert_eq!(read(&[("cache-tag", &"x".repeat(TAG_BYTES_MAX + 1))]).len(), 0);
     }
 }

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{
-    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, Table, TableDefinition,
+    Builder, Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, StorageError,
+    Table, TableDefinition,
 };
 
 use crate::store::checksum::Checksums;
@@ -133,6 +134,25 @@ impl Index {
     pub(crate) fn record(&self, key: &str, slot: u8) -> Result<Option<Vec<u8>>, IndexFault> {
         let records = self.records(key)?;
         Ok(records.into_iter().find(|(other, _)| *other == slot).map(|(_, record)| record))
+    }
+
+    /// See [`Tables::beginning_with`].
+    pub(crate) fn places(
+        &self,
+        prefix: &str,
+        after: Option<&Place>,
+        max: usize,
+    ) -> Result<Vec<Place>, IndexFault> {
+        let transaction = self.database()?.begin_read().map_err(redb::Error::from)?;
+        let table = transaction.open_table(RECORDS).map_err(redb::Error::from)?;
+        Ok(places(&table, prefix, after, max)?)
+    }
+
+    /// How many records there are.
+    pub(crate) fn len(&self) -> Result<u64, IndexFault> {
+        let transaction = self.database()?.begin_read().map_err(redb::Error::from)?;
+        let table = transaction.open_table(RECORDS).map_err(redb::Error::from)?;
+        Ok(table.len().map_err(redb::Error::from)?)
     }
 
     /// The checksums of the body with that id; those of no body if there are none.

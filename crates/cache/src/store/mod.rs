@@ -14,7 +14,7 @@ pub(crate) mod disk;
 pub(crate) mod draft;
 pub(crate) mod entry;
 pub(crate) mod fault;
-mod index;
+pub(crate) mod index;
 mod journal;
 mod load;
 mod memory;
@@ -25,6 +25,7 @@ mod quota;
 mod record;
 mod room;
 pub(crate) mod selection;
+pub(crate) mod survey;
 pub(crate) mod tally;
 mod writer;
 
@@ -373,7 +374,6 @@ impl Store {
     }
 
     /// Waits until all that was stored is in the index.
-    #[cfg(test)]
     pub(crate) async fn flush(self: &Arc<Self>) {
         self.wait_for(|reply| Command::Room { bytes: 0, shortfall: 0, reply }).await;
     }

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use access::Network;
 use cache::{Config, ConfigFault, Origin, Pseudonym, Terms};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
@@ -13,6 +14,7 @@ use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;
 use crate::args::policy::PolicyArgs;
 use crate::args::proxy::ProxyArgs;
+use crate::args::store::StoreCommand;
 use crate::args::units;
 
 /// Where the cache listens if it is not told.
@@ -65,6 +67,9 @@ pub(crate) struct CacheArgs {
     /// Tell in Cache-Status under which key a response is looked for
     #[arg(long, env = "SOCKETS_TELL_KEY", value_parser = FalseyValueParser::new())]
     pub(crate) tell_key: bool,
+    /// A network that may use the PURGE method, may be repeated [default: none, it is forwarded]
+    #[arg(long, env = "SOCKETS_PURGE_FROM", value_name = "NET", value_delimiter = ',', value_parser = Network::parse)]
+    pub(crate) purge_from: Vec<Network>,
     #[command(flatten)]
     pub(crate) proxy: ProxyArgs,
     #[command(flatten)]
@@ -81,6 +86,8 @@ pub(crate) struct CacheArgs {
 pub(crate) enum CacheTask {
     /// Say rule by rule why a response is or is not stored, fresh and reused
     Explain(Box<ExplainArgs>),
+    #[command(flatten)]
+    Store(StoreCommand),
 }
 
 impl CacheArgs {

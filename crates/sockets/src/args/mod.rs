@@ -21,6 +21,7 @@ pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod proxy;
 pub(crate) mod site;
+pub(crate) mod store;
 pub(crate) mod tell;
 pub(crate) mod units;
 
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Run(FileArgs),
     /// Say whether a configuration file is right, and what it would run
     Check(FileArgs),
+    /// Have a cache drop what it stores, by URL, prefix or tag
+    Purge(store::PurgeArgs),
     /// Show every role at work, on this machine
     Demo(DemoArgs),
 }

@@ -1,8 +1,9 @@
 //! `sockets cache`: from arguments to a caching proxy.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use cache::{Cache, Front};
+use cache::{Cache, Door, Front, Steward};
 use engine::{Route, Tunnels};
 use net::dial::{Dialer, Reach};
 
@@ -13,6 +14,7 @@ use crate::role::explain;
 use crate::role::pool_of;
 use crate::role::running::Running;
 use crate::role::stand::Stand;
+use crate::role::steward;
 
 /// Begins to serve, with at most so many `connections` at a time.
 ///
@@ -23,7 +25,10 @@ pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Res
     let dialer = dialer(args);
     let cache = Cache::open(config, pool_of(dialer.clone(), Route::Direct)).map_err(Exit::usage)?;
     let cache = Arc::new(cache);
+    let no_token = |error| Exit::failed(format_args!("no random numbers can be had: {error}"));
+    let token = steward::token().map_err(no_token)?;
     let front = Front::new(args.terms(), Arc::clone(&cache));
+    let front = Steward::new(Arc::clone(&cache), token.clone(), args.purge_from.clone(), front);
     let log = logs.of(&args.log, "cache")?;
     let stand = Stand::open(
         "cache",
@@ -34,8 +39,19 @@ pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Res
         log,
         tunnels(args, dialer),
     )?;
+    let door = door(&args.dir, &stand, &token);
     let running = Running::new(stand, what(args), args.listen.drain);
-    Ok(running.with_farewell(async move { cache.close().await }))
+    Ok(running.with_farewell(async move {
+        drop(door);
+        cache.close().await;
+    }))
+}
+
+/// Tells the owner where the cache is found. Without that it serves as well.
+fn door(dir: &Path, stand: &Stand, token: &str) -> Option<Door> {
+    let address = steward::reached(*stand.addresses.first()?);
+    let door = Door::open(dir, address, token);
+    door.inspect_err(|error| tracing::warn!("the cache can't be told what to do: {error}")).ok()
 }
 
 /// Does what is asked of it instead of serving.
@@ -46,6 +62,10 @@ pub(crate) fn run(task: Option<&CacheTask>) -> Result<(), Exit> {
     match task {
         None => Ok(()),
         Some(CacheTask::Explain(args)) => explain::run(args),
+        Some(CacheTask::Store(command)) => {
+            let (store, errand) = command.errand();
+            steward::run(&store.dir, errand)
+        }
     }
 }
 

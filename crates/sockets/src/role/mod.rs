@@ -11,6 +11,7 @@ pub(crate) mod reach;
 pub(crate) mod running;
 pub(crate) mod serve;
 pub(crate) mod stand;
+pub(crate) mod steward;
 pub(crate) mod tell;
 
 use engine::{ClientLimits, Pool, Route};
