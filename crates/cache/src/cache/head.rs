@@ -34,11 +34,15 @@ impl<U: Service> Cache<U> {
             requested_at,
             received_at,
         };
-        let fresh = match compare_head(&response.fields, stored, entry.size()) {
-            HeadSays::Same => stored.freshened(&told, &self.config.rules).ok(),
-            HeadSays::Changed => None,
+        let head = match compare_head(&response.fields, stored, entry.size()) {
+            HeadSays::Changed => outdated(stored, received_at),
+            HeadSays::Same => match stored.freshened(&told, &self.config.rules) {
+                Ok((head, _)) => head,
+                Err(refusal) if refusal.is_lasting() => outdated(stored, received_at),
+                // This request's answer may not be stored; that says nothing of what is.
+                Err(_) => return,
+            },
         };
-        let head = fresh.map_or_else(|| outdated(stored, received_at), |(head, _)| head);
         self.store.refresh(&asked.key, entry, head).await;
     }
 }

@@ -171,6 +171,20 @@ async fn section_4_3_5_a_head_of_another_version_ends_the_freshness_of_the_store
 }
 
 #[tokio::test(start_paused = true)]
+async fn section_4_3_5_a_head_whose_answer_may_not_be_stored_changes_nothing() {
+    for line in [("cache-control", "no-store, no-cache"), ("authorization", "Basic eDp5")] {
+        let world = World::new();
+        world.pages.put("/", page("1").with("cache-control", "max-age=60"));
+        world.get("/").await;
+        let asks = [line, ("pragma", "no-cache"), ("cache-control", "max-age=0")];
+        world.sleep(1).await;
+        let answer = world.ask("HEAD", "/", &asks, "").await.unwrap();
+        assert!(answer.cache_status().contains("detail=head"), "{}", answer.cache_status());
+        assert_eq!(world.get("/").await.cache_status(), "Sockets;hit;ttl=59", "{line:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn rfc_9110_section_9_3_3_a_post_that_says_so_fills_get() {
     let world = World::new();
     for (path, location, fills) in [("/a", "/a", true), ("/b", "/a", false), ("/c", "", true)] {
