@@ -21,6 +21,7 @@ fn rfc_9213_cdn_cache_control_speaks_before_all_others() {
     let stale: &[&[&str]] = &[
         &["CDN-Cache-Control: max-age=3600", "Age: 7200", "Date: {0}"],
         &["CDN-Cache-Control: max-age=0"],
+        &["CDN-Cache-Control: none", "Expires: {10000}", "Date: {0}"],
         &["CDN-Cache-Control: max-age=0", "Expires: {10000}", "Date: {0}"],
         &["CDN-Cache-Control: max-age=0", "Cache-Control: max-age=3600"],
         &["CDN-Cache-Control: private", "Cache-Control: max-age=10000"],
