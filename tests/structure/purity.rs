@@ -24,6 +24,7 @@ const PURE: &[&str] = &[
     "crates/download/src/answer",
     "crates/download/src/journal",
     "crates/download/src/link",
+    "crates/download/src/metalink",
     "crates/download/src/meter",
     "crates/download/src/plan",
     "crates/download/src/spans",

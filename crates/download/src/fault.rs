@@ -110,6 +110,16 @@ pub enum GetFault {
         /// What it must hash to.
         expected: Digest,
     },
+    /// A piece does not have the digest that it must have.
+    #[error("{url} brought wrong bytes between {first} and {end}")]
+    Piece {
+        /// Who brought it.
+        url: Url,
+        /// Where it begins.
+        first: u64,
+        /// Where it ends.
+        end: u64,
+    },
     /// More than was to be taken.
     #[error("{url} is larger than {limit} bytes (--max-size)")]
     TooLarge {
@@ -180,7 +190,7 @@ impl GetFault {
             Self::NoAnswer { .. } | Self::Stalled { .. } => 4,
             Self::NoResponse { failure, .. } | Self::Broken { failure, .. } => exit_status_of(failure.kind()),
             Self::Tls { .. } => 5,
-            Self::Digest { .. } => 9,
+            Self::Digest { .. } | Self::Piece { .. } => 9,
             Self::Status { status, .. } => match *status {
                 StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => 6,
                 _ => 8,

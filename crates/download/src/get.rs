@@ -23,6 +23,7 @@ use crate::existing::{Fate, decide};
 use crate::fault::GetFault;
 use crate::fetch::Fetch;
 use crate::ledger::{Ledger, NOTE_EVERY, boot_id};
+use crate::mosaic::Mosaic;
 use crate::order::{Existing, Order, Output};
 use crate::places::Places;
 use crate::plan::planner::{Plan, Step};
@@ -189,6 +190,8 @@ fn begin(order: Order, start: Url, mut sink: Sink, progress: &impl Progress) -> 
     if let Some(wanted) = &wanted {
         progress.on(Event::Started { total: Some(wanted.end), kept: spans.total() });
     }
+    let length = wanted.as_ref().map(|wanted| wanted.end);
+    let mosaic = order.pieces.clone().zip(length).and_then(|(pieces, length)| Mosaic::new(pieces, length));
     let mut plan = Plan::new(terms, wanted, spans.clone());
     let mut places = Places::default();
     for (rank, url) in (0..).zip(std::iter::once(start).chain(order.mirrors)) {
@@ -207,6 +210,8 @@ fn begin(order: Order, start: Url, mut sink: Sink, progress: &impl Progress) -> 
         redirects: Vec::new(),
         expected: order.checksums.clone(),
         checksums: order.checksums,
+        pieces: order.pieces,
+        mosaic,
         suspects: Vec::new(),
         size_max: order.size_max,
     })

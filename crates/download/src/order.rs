@@ -11,6 +11,7 @@ use message::Fields;
 use message::target::Authority;
 
 use crate::digest::Digest;
+use crate::metalink::Pieces;
 use crate::throttle::Throttle;
 use crate::url::Url;
 
@@ -29,6 +30,9 @@ pub struct Order {
     pub existing: Existing,
     /// Digests that the file must have, all of them. Default: none but those that responses tell.
     pub checksums: Vec<Digest>,
+    /// Digests of its pieces, as metalinks have them: what is wrong is then found while it arrives, and only
+    /// that is fetched again. Default: none.
+    pub pieces: Option<Pieces>,
     /// Fields for every request, in the place of our own of that name. Default: none.
     pub fields: Fields,
     /// Fields for requests to the origin of `url` only, such as `Authorization`. Default: none.
@@ -93,6 +97,7 @@ impl Order {
             output,
             existing: Existing::Refuse,
             checksums: Vec::new(),
+            pieces: None,
             fields: Fields::new(),
             own_fields: Fields::new(),
             connections: NonZeroUsize::MIN.saturating_add(15),

@@ -26,6 +26,8 @@ pub(crate) struct Place {
     pub(crate) sent: u64,
     /// How it failed last.
     pub(crate) fault: Option<GetFault>,
+    /// In how many wrong pieces it had a share.
+    pub(crate) strikes: u32,
     /// What it brought was found to be wrong.
     pub(crate) corrupt: bool,
 }
@@ -42,7 +44,16 @@ impl Places {
             return false;
         }
         let (at, version, fault) = (None, None, None);
-        self.0.push(Place { start, at, version, spans: Spans::default(), sent: 0, fault, corrupt: false });
+        self.0.push(Place {
+            start,
+            at,
+            version,
+            spans: Spans::default(),
+            sent: 0,
+            fault,
+            strikes: 0,
+            corrupt: false,
+        });
         true
     }
 
@@ -68,6 +79,16 @@ impl Places {
                 place.spans.remove(&range);
             }
         }
+    }
+
+    /// Those who have brought something of `range`.
+    pub(crate) fn bringers(&self, range: &Range<u64>) -> Vec<SourceId> {
+        let has = |place: &Place| {
+            let gaps = place.spans.gaps(range);
+            let missing: u64 = gaps.iter().map(|gap| gap.end.saturating_sub(gap.start)).sum();
+            missing < range.end.saturating_sub(range.start)
+        };
+        self.iter().filter(|(_, place)| has(place)).map(|(id, _)| id).collect()
     }
 
     /// Nothing is there any more.

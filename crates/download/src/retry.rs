@@ -58,6 +58,7 @@ fn may_go_better(fault: &GetFault) -> bool {
         GetFault::Status { status, .. } => is_passing_status(*status),
         GetFault::File(_)
         | GetFault::Digest { .. }
+        | GetFault::Piece { .. }
         | GetFault::Misbehaved { .. }
         | GetFault::NoRanges { .. }
         | GetFault::KeepsChanging { .. }

@@ -16,6 +16,8 @@ use crate::fetch::{Asked, Found};
 use crate::journal::Journal;
 use crate::ledger::{Ledger, boot_id};
 use crate::link::{Link, Relation};
+use crate::metalink::Pieces;
+use crate::mosaic::Mosaic;
 use crate::places::Places;
 use crate::plan::planner::Plan;
 use crate::plan::source::SourceId;
@@ -42,6 +44,9 @@ pub(crate) struct Transfer {
     pub(crate) checksums: Vec<Digest>,
     /// Those, and what the source of the version has told.
     pub(crate) expected: Vec<Digest>,
+    /// The digests of its pieces that the caller knows, and what has become of them.
+    pub(crate) pieces: Option<Pieces>,
+    pub(crate) mosaic: Option<Mosaic>,
     /// Those who have been suspected of having brought something wrong, the present one last.
     pub(crate) suspects: Vec<SourceId>,
     pub(crate) size_max: Option<u64>,
@@ -164,6 +169,7 @@ impl Transfer {
         let divisible = arrival.version.if_range().is_some() || !self.checksums.is_empty();
         let refused = response.fields.text(&header::ACCEPT_RANGES) == Some("none");
         self.plan.learn(task, arrival.end, divisible && !refused);
+        self.mosaic = self.pieces.clone().zip(arrival.end).and_then(|(pieces, end)| Mosaic::new(pieces, end));
         self.version = Some(arrival.version.clone());
         Ok(())
     }

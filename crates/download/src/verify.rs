@@ -3,9 +3,13 @@
 //! Where only the digest of the whole is known, nothing says which bytes are wrong. So the bytes of one
 //! source after the other, those with the fewest first, are fetched again from the others, until the whole
 //! matches: the source whose bytes had to go is the one. Each source is suspected once.
+//!
+//! Where the digests of pieces are known, each piece is looked at as soon as it is whole. A source that has
+//! brought a wrong one alone is not asked again, nor is one that had a share in several.
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 
 use message::service::Service;
 use tokio::task::spawn_blocking;
@@ -19,6 +23,9 @@ use crate::work::Work;
 
 /// Files up to this length, in bytes, are hashed at once, and not on a thread of their own.
 const SMALL: u64 = 256 * 1024;
+
+/// One who had a share in so many wrong pieces is not asked again.
+const STRIKES_MAX: u32 = 3;
 
 /// What is to be done with what arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +41,9 @@ pub(crate) enum Verdict {
 /// # Errors
 /// It is wrong, and there is nobody left to bring anything else.
 pub(crate) async fn verify<S: Service, P: Progress>(work: &Work<'_, S, P>) -> Result<Verdict, GetFault> {
+    if work.lock().check_pieces(None, work.fetch.progress)? {
+        return Ok(Verdict::FetchAgain);
+    }
     let mut expected = work.lock().expected.clone();
     if expected.is_empty() {
         return Ok(Verdict::Good);
@@ -88,6 +98,48 @@ async fn mismatch(expected: Vec<Digest>, file: File, length: u64) -> io::Result<
 }
 
 impl Transfer {
+    /// Looks at the pieces that `arrived` has touched, or at those that have not been looked at yet. What is
+    /// wrong is to be fetched again; whether there is anything.
+    pub(crate) fn check_pieces(
+        &mut self,
+        arrived: Option<&Range<u64>>,
+        progress: &impl Progress,
+    ) -> Result<bool, GetFault> {
+        let (Some(mosaic), Some(part)) = (&mut self.mosaic, self.sink.part()) else { return Ok(false) };
+        let (there, file) = (self.plan.spans(), part.file());
+        let wrong = match arrived {
+            Some(arrived) => mosaic.check(arrived, there, file),
+            None => mosaic.check_rest(there, file),
+        };
+        let path = part.path();
+        let wrong = wrong.map_err(|error| FileFault::of("read", &path, error))?;
+        for range in &wrong {
+            self.plan.discard(range);
+            self.blame(range, progress);
+        }
+        Ok(!wrong.is_empty())
+    }
+
+    /// Somebody has brought something wrong in `range`.
+    fn blame(&mut self, range: &Range<u64>, progress: &impl Progress) {
+        let bringers = self.places.bringers(range);
+        let alone = bringers.len() == 1;
+        for id in bringers {
+            let Some(place) = self.places.get_mut(id) else { continue };
+            place.spans.remove(range);
+            place.strikes = place.strikes.saturating_add(1);
+            if place.corrupt || !(alone || place.strikes >= STRIKES_MAX) {
+                continue;
+            }
+            place.corrupt = true;
+            let source = place.at.as_ref().unwrap_or(&place.start).clone();
+            let fault = GetFault::Piece { url: source.clone(), first: range.start, end: range.end };
+            progress.on(Event::Dropped { source: &source, fault: &fault });
+            place.fault = Some(fault);
+            self.plan.expel(id);
+        }
+    }
+
     /// The whole is right now: whoever was suspected last had brought what was wrong.
     fn convict(&mut self, progress: &impl Progress) {
         let Some(suspect) = self.suspects.last().copied() else { return };

@@ -171,6 +171,10 @@ impl<S: Service, P: Progress> Work<'_, S, P> {
         let kept = {
             let mut transfer = self.lock();
             let kept = transfer.keep(task, source, block, self.fetch.clock.elapsed())?;
+            if transfer.mosaic.is_some() && kept.bytes > 0 {
+                let arrived = kept.end.saturating_sub(kept.bytes)..kept.end;
+                transfer.check_pieces(Some(&arrived), self.fetch.progress)?;
+            }
             if let Some(place) = transfer.places.get(source)
                 && kept.bytes > 0
             {

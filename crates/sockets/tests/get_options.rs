@@ -176,6 +176,37 @@ fn three_servers_are_named_with_what_each_gave() {
 }
 
 #[test]
+fn a_metalink_names_places_and_digests_as_a_file_and_as_a_url() {
+    let content = noise(3 << 20);
+    let site = Site::of(&[("x", &content)]);
+    let sums: String =
+        content.chunks(1 << 20).map(|piece| format!("<hash>{}</hash>", sha256(piece))).collect();
+    let metalink = format!(
+        "<?xml version=\"1.0\"?><metalink xmlns=\"urn:ietf:params:xml:ns:metalink\"><file name=\"../../x.bin\">\
+         <size>3145728</size><hash type=\"sha-256\">{}</hash><pieces length=\"1048576\" type=\"sha-256\">{sums}</pieces>\
+         <url>{}</url><url>http://127.0.0.1:1/x</url></file></metalink>",
+        sha256(&content),
+        site.role.url("/x"),
+    );
+    fs::write(site.files.path().join("x.meta4"), &metalink).unwrap();
+    for by_url in [false, true] {
+        let home = directory(&[("x.meta4", metalink.as_bytes())]);
+        let place = if by_url { site.role.url("/x.meta4") } else { "x.meta4".to_owned() };
+        let ended = get(home.path(), &["--metalink", &place]);
+        assert_eq!(ended.status, 0, "{ended:?}");
+        assert_eq!(tree(home.path()), ["x.bin", "x.meta4"]);
+        assert!(fs::read(home.path().join("x.bin")).unwrap() == content);
+    }
+    let home = directory(&[("no", b"<html></html>")]);
+    assert_eq!(get(home.path(), &["--metalink", "no"]).status, 7);
+}
+
+fn sha256(content: &[u8]) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
 fn an_answer_of_another_kind_is_no_file() {
     let origin = Origin::start(|_| Reply::Close(response("200 OK", &["Content-Encoding: br"], b"xyz")));
     let home = directory(&[]);

@@ -374,6 +374,14 @@ impl Plan {
         }
     }
 
+    /// A source is never asked again, and what it is at is not waited for.
+    pub(crate) fn expel(&mut self, id: SourceId) {
+        self.bench(id, true);
+        if let Some(source) = self.sources.get_mut(id.0) {
+            source.standing = Standing::Dropped;
+        }
+    }
+
     /// Whether pieces can be told apart.
     pub(crate) fn is_divisible(&self) -> bool {
         self.divisible

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use download::{Digest, Order, Url};
+use download::{Digest, Order, Pieces, Url};
 use lab::{Fault, Link, Network};
 use message::header;
 use tokio::time::timeout;
@@ -242,4 +242,50 @@ fn sha256(content: &[u8]) -> Digest {
     use sha2::Digest as _;
     let hex: String = sha2::Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     Digest::parse(&hex).unwrap()
+}
+
+/// The digests of a content's pieces.
+fn pieces_of(content: &[u8], length: usize) -> Pieces {
+    let digests = content.chunks(length).map(sha256).collect();
+    Pieces { length: u64::try_from(length).unwrap(), digests }
+}
+
+#[tokio::test(start_paused = true)]
+async fn digests_of_pieces_find_what_is_wrong_while_it_arrives_5854() {
+    let content = noise(16 * MIB);
+    let mut wrong = content.clone();
+    wrong.iter_mut().step_by(MIB / 2).for_each(|byte| *byte = !*byte);
+    let (network, place) = (network(&content, &[("a", 1), ("b", 1), ("c", 1)]), Place::new());
+    network.serve("b", server(&wrong, "v1"));
+    let order = Order { pieces: Some(pieces_of(&content, MIB)), ..order(&place, &["a", "b", "c"]) };
+    let fetched = fetch(&network.client(), order).await.unwrap();
+    assert!(place.read("x") == content);
+    assert_eq!(fetched.corrupt, urls(&["b"]));
+    assert!(fetched.elapsed.as_secs_f64() < 11.0, "b is left out early: {:?}", fetched.elapsed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_pieces_that_nobody_else_has_are_exit_9_and_no_file() {
+    let content = noise(4 * MIB);
+    let (network, place) = (network(&content, &[("a", 1)]), Place::new());
+    let mut other = content.clone();
+    other[3 * MIB] ^= 1;
+    let order = Order { pieces: Some(pieces_of(&other, MIB)), ..place.order("a/x") };
+    let fault = fetch(&network.client(), order).await.unwrap_err();
+    assert_eq!(fault.exit_status(), 9, "{fault}");
+    assert!(!place.names().contains(&"x".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_run_left_is_held_against_the_digests_of_its_pieces() {
+    let content = noise(6 * MIB);
+    let (network, place) = (network(&content, &[("a", 1)]), Place::new());
+    let client = network.client();
+    assert!(timeout(Duration::from_millis(3500), fetch(&client, place.order("a/x"))).await.is_err());
+    let part = std::fs::File::options().write(true).open(place.path("x.part")).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&part, b"rotten", 100).unwrap();
+    drop(part);
+    let order = Order { pieces: Some(pieces_of(&content, MIB)), ..place.order("a/x") };
+    fetch(&client, order).await.unwrap();
+    assert!(place.read("x") == content);
 }

@@ -46,12 +46,15 @@ Exit status:
   130  interrupted")]
 pub(crate) struct GetArgs {
     /// What to download; http:// may be left out
-    #[arg(value_name = "URL", required_unless_present = "input", value_parser = units::url)]
+    #[arg(value_name = "URL", required_unless_present_any = ["input", "metalink"], value_parser = units::url)]
     pub(crate) urls: Vec<Url>,
     /// Download what this file lists, too: a URL per line, and behind it -o FILE, --dir DIR, --mirror URL or
     /// --checksum ALGO=HEX; - reads standard input
     #[arg(short = 'i', long, env = "SOCKETS_INPUT", value_name = "LIST")]
     pub(crate) input: Option<PathBuf>,
+    /// Download what this metalink (RFC 5854) names, from everywhere and checked: a file, or a URL
+    #[arg(long, env = "SOCKETS_METALINK", value_name = "FILE|URL")]
+    pub(crate) metalink: Option<String>,
     /// At most this many files at the same time
     #[arg(short = 'j', long, env = "SOCKETS_JOBS", value_name = "N", default_value = "64", value_parser = units::whole(NonZeroUsize::MIN, CONNECTIONS_MAX))]
     pub(crate) jobs: NonZeroUsize,

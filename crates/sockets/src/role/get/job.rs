@@ -31,18 +31,20 @@ impl Jobs {
     ///
     /// # Errors
     /// A list that can't be read, or arguments that don't go together.
-    pub(super) fn of(args: &GetArgs) -> Result<Self, Exit> {
+    pub(super) fn of(args: &GetArgs, named_by_metalink: Vec<Line>) -> Result<Self, Exit> {
         let alone = |url: &Url| Line {
             url: url.clone(),
             output: args.output.clone(),
             dir: None,
             mirror: args.mirror.clone(),
             checksum: args.checksum.clone(),
+            pieces: None,
         };
         let mut lines: Vec<Line> = args.urls.iter().map(alone).collect();
         if let Some(path) = &args.input {
             lines.extend(read_list(path)?);
         }
+        lines.extend(named_by_metalink);
         let special = [
             ("-o", args.output.is_some(), "for several files name a directory with --dir"),
             ("--mirror", !args.mirror.is_empty(), "in a list it may stand behind the URL"),
@@ -68,6 +70,7 @@ impl Jobs {
             mirrors: line.mirror.clone(),
             balancer: args.balancer.clone(),
             checksums: line.checksum.clone(),
+            pieces: line.pieces.clone(),
             existing: existing(args),
             fields: self.fields.clone(),
             own_fields: self.own_fields(&line.url),

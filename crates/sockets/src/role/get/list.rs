@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use download::{Digest, Url};
+use download::{Digest, Pieces, Url};
 
 use crate::args::units;
 
@@ -24,6 +24,9 @@ pub(super) struct Line {
     pub(super) mirror: Vec<Url>,
     #[arg(long, value_parser = units::checksum)]
     pub(super) checksum: Vec<Digest>,
+    /// Of a metalink only.
+    #[arg(skip)]
+    pub(super) pieces: Option<Pieces>,
 }
 
 /// The lines of a list; empty ones and those that begin with `#` are passed over.
@@ -40,7 +43,14 @@ fn parse(line: &str) -> Result<Line, String> {
     // Nearly all lines of long lists are nothing but a URL.
     if !line.contains(char::is_whitespace) {
         let url = units::url(line)?;
-        return Ok(Line { url, output: None, dir: None, mirror: Vec::new(), checksum: Vec::new() });
+        return Ok(Line {
+            url,
+            output: None,
+            dir: None,
+            mirror: Vec::new(),
+            checksum: Vec::new(),
+            pieces: None,
+        });
     }
     let words = words(line).ok_or("a quotation mark is not closed")?;
     Line::try_parse_from(words).map_err(|error| {

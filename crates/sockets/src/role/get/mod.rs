@@ -3,6 +3,7 @@
 mod credentials;
 mod job;
 mod list;
+mod metalink;
 mod report;
 mod run;
 mod shown;

@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::role::control;
 use crate::role::get::job::Jobs;
 use crate::role::get::list::Line;
+use crate::role::get::metalink;
 use crate::role::get::report::Report;
 use crate::role::get::shown::{Loudness, Shown, screen};
 use crate::role::get::ways::Ways;
@@ -33,16 +34,14 @@ const TOO_LATE: u8 = 4;
 /// # Errors
 /// What went wrong, with the exit status of its kind.
 pub(crate) fn run(args: &GetArgs) -> Result<(), Exit> {
-    let jobs = Jobs::of(args)?;
     let ways = Ways::new(args.proxy.as_ref(), |name| std::env::var(name).ok())?;
     let loudness = Loudness { quiet: args.quiet || args.json, verbose: args.verbose };
-    let run = Arc::new(Run { jobs, ways, screen: screen(loudness), loudness });
     control()?.block_on(async {
         let stop = Stop::listen();
         let mut stop =
             stop.map_err(|error| Exit::failed(format_args!("can't listen for signals: {error}")))?;
         tokio::select! {
-            outcome = get_all(&run) => outcome,
+            outcome = get_all(args, ways, loudness) => outcome,
             () = stop.next() => Err(Exit::with_status(INTERRUPTED, "interrupted")),
             exit = too_late(args.max_time) => Err(exit),
         }
@@ -58,14 +57,20 @@ async fn too_late(limit: Option<Duration>) -> Exit {
 }
 
 /// Each file has a task of its own, and as many run as there may.
-async fn get_all(run: &Arc<Run>) -> Result<(), Exit> {
+async fn get_all(args: &GetArgs, ways: Ways, loudness: Loudness) -> Result<(), Exit> {
+    let of_metalink = match &args.metalink {
+        Some(place) => metalink::read(place, &ways).await?,
+        None => Vec::new(),
+    };
+    let jobs = Jobs::of(args, of_metalink)?;
+    let run = Arc::new(Run { jobs, ways, screen: screen(loudness), loudness });
     let mut tasks = JoinSet::new();
     let mut failures = Vec::new();
     for number in 0..run.jobs.lines.len() {
         while tasks.len() >= run.jobs.args.jobs.get() {
             failures.extend(tasks.join_next().await.and_then(Result::ok).flatten());
         }
-        let run = Arc::clone(run);
+        let run = Arc::clone(&run);
         tasks.spawn(async move {
             let line = run.jobs.lines.get(number)?;
             run.get(line).await.err().map(|fault| (number, fault))
