@@ -40,6 +40,8 @@ pub(crate) struct Part {
     name: FileName,
     file: File,
     may_replace: bool,
+    /// Where the last byte that has been written ends; `None` if another run has written some.
+    reach: Option<u64>,
     journaled: bool,
     end: End,
 }
@@ -67,6 +69,8 @@ impl Part {
         for _ in 0..CREATE_TRIES {
             match directory.create(&part) {
                 Ok(file) if claim(&file).map_err(fault)? => {
+                    // A run that was killed after its rename has left its journal, which is of another part.
+                    remove_journal(directory, name).map_err(fault)?;
                     return Ok(Self::of(directory, name, file, may_replace));
                 }
                 Ok(_) => {} // somebody thought it stale before it was locked
@@ -97,19 +101,20 @@ impl Part {
             return Ok(None);
         }
         let mut part = Self::of(directory, name, file, may_replace);
-        (part.journaled, part.end) = (true, End::Keep);
+        (part.journaled, part.end, part.reach) = (true, End::Keep, None);
         Ok(Some((part, journal)))
     }
 
     fn of(directory: &Arc<Directory>, name: &FileName, file: File, may_replace: bool) -> Self {
         let (directory, name) = (Arc::clone(directory), name.clone());
-        Self { directory, name, file, may_replace, journaled: false, end: End::Remove }
+        Self { directory, name, file, may_replace, reach: Some(0), journaled: false, end: End::Remove }
     }
 
     /// Throws away what is in it.
     pub(crate) fn begin_anew(&mut self) -> Result<(), FileFault> {
+        // First of all nothing may say any more that it is there.
         self.forget_journal();
-        self.end = End::Remove;
+        (self.end, self.reach) = (End::Remove, Some(0));
         self.file.set_len(0).map_err(|error| FileFault::of("write", &self.path(), error))
     }
 
@@ -138,7 +143,9 @@ impl Part {
     }
 
     /// Writes `bytes` where they belong.
-    pub(crate) fn write_at(&self, bytes: &[u8], at: u64) -> Result<(), FileFault> {
+    pub(crate) fn write_at(&mut self, bytes: &[u8], at: u64) -> Result<(), FileFault> {
+        let end = at.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        self.reach = self.reach.map(|reach| reach.max(end));
         self.file.write_all_at(bytes, at).map_err(|error| FileFault::of("write", &self.path(), error))
     }
 
@@ -175,7 +182,7 @@ impl Part {
 
     fn forget_journal(&mut self) {
         if self.journaled {
-            let _ = self.directory.remove(&self.name.journal());
+            let _ = remove_journal(&self.directory, &self.name);
             let _ = self.directory.remove(&self.name.journal_draft());
             self.journaled = false;
         }
@@ -185,12 +192,12 @@ impl Part {
     pub(crate) async fn land(mut self, length: u64, modified: Option<SystemTime>) -> Result<(), FileFault> {
         let (part, path) = (self.name.part(), self.directory.path_of(&self.name));
         let write_fault = |error| FileFault::of("write", &self.path(), error);
-        if self.file.metadata().map_err(write_fault)?.len() != length {
+        if self.reach != Some(length) {
             self.file.set_len(length).map_err(write_fault)?;
         }
-        let there =
-            self.directory.kind_of(&self.name).map_err(|error| FileFault::of("create", &path, error))?;
-        if (self.may_replace && there.is_some()) || self.journaled {
+        if self.journaled
+            || (self.may_replace && self.directory.kind_of(&self.name).is_ok_and(|it| it.is_some()))
+        {
             self.sync().await.map_err(write_fault)?;
         }
         set_modified(&self.file, modified);
@@ -232,6 +239,13 @@ impl Drop for Part {
         if let Err(error) = remove_own(&self.directory, &self.name.part(), &self.file) {
             tracing::debug!(%error, path = %self.path().display(), "the unfinished file stays");
         }
+    }
+}
+
+fn remove_journal(directory: &Directory, name: &FileName) -> io::Result<()> {
+    match directory.remove(&name.journal()) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -327,7 +341,7 @@ mod tests {
     #[tokio::test]
     async fn a_part_becomes_the_file_in_one_step() {
         let (tree, directory, name) = place();
-        let part = Part::create(&directory, &name, false).unwrap();
+        let mut part = Part::create(&directory, &name, false).unwrap();
         part.write_at(b"world", 6).unwrap();
         part.write_at(b"hello ", 0).unwrap();
         assert_eq!(names(&tree), ["x.part"]);
@@ -339,7 +353,7 @@ mod tests {
     #[test]
     fn a_part_that_is_dropped_is_removed() {
         let (tree, directory, name) = place();
-        let part = Part::create(&directory, &name, false).unwrap();
+        let mut part = Part::create(&directory, &name, false).unwrap();
         part.write_at(&[7; 100_000], 0).unwrap();
         drop(part);
         assert_eq!(names(&tree), [""; 0]);
@@ -353,17 +367,26 @@ mod tests {
         assert!(matches!(part.land(0, None).await, Err(FileFault::Exists { .. })));
         assert_eq!(names(&tree), ["x"]);
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"theirs");
-        let part = Part::create(&directory, &name, true).unwrap();
+        let mut part = Part::create(&directory, &name, true).unwrap();
         part.write_at(b"ours", 0).unwrap();
         part.land(4, None).await.unwrap();
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"ours");
+    }
+
+    #[test]
+    fn a_journal_of_a_part_that_is_gone_is_not_believed_of_the_next_one() {
+        let (tree, directory, name) = place();
+        fs::write(tree.path().join("x.part.sockets"), "sockets journal 1").unwrap();
+        let part = Part::create(&directory, &name, false).unwrap();
+        assert_eq!(names(&tree), ["x.part"]);
+        drop(part);
     }
 
     #[tokio::test]
     async fn what_a_killed_download_left_is_replaced() {
         let (tree, directory, name) = place();
         fs::write(tree.path().join("x.part"), "much more than the new one has").unwrap();
-        let part = Part::create(&directory, &name, false).unwrap();
+        let mut part = Part::create(&directory, &name, false).unwrap();
         part.write_at(b"new", 0).unwrap();
         part.land(3, None).await.unwrap();
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"new");
@@ -398,7 +421,7 @@ mod tests {
         let (tree, directory, name) = place();
         let lost = Part::create(&directory, &name, true).unwrap();
         fs::remove_file(tree.path().join("x.part")).unwrap();
-        let other = Part::create(&directory, &name, false).unwrap();
+        let mut other = Part::create(&directory, &name, false).unwrap();
         other.write_at(b"theirs", 0).unwrap();
         assert!(matches!(lost.land(0, None).await, Err(FileFault::Lost { .. })));
         assert_eq!(names(&tree), ["x.part"]);

@@ -35,6 +35,8 @@ pub(crate) struct FileSink {
     directory: Arc<Directory>,
     name: FileName,
     force: bool,
+    /// Something had that name when it was looked at.
+    occupied: bool,
     part: Option<Part>,
 }
 
@@ -92,11 +94,8 @@ impl Sink {
     /// The fault of what is there already and is not to be replaced.
     pub(crate) fn occupied(&self) -> Option<FileFault> {
         let Self::File(file) = self else { return None };
-        match file.directory.kind_of(&file.name) {
-            Ok(None) => None,
-            _ if file.force => None,
-            _ => Some(FileFault::Exists { path: file.directory.path_of(&file.name) }),
-        }
+        let is_fault = file.occupied && !file.force;
+        is_fault.then(|| FileFault::Exists { path: file.directory.path_of(&file.name) })
     }
 
     /// What another run has left and can be gone on with.
@@ -231,8 +230,9 @@ fn file_in(directory: &Path, name: FileName, force: bool) -> Result<Sink, FileFa
     let path = directory.path_of(&name);
     match directory.kind_of(&name).map_err(|error| FileFault::of("create", &path, error))? {
         Some(FileType::Directory) => Err(FileFault::IsDirectory { path }),
-        None | Some(FileType::RegularFile | FileType::Symlink) => {
-            Ok(Sink::File(FileSink { directory: Arc::new(directory), name, force, part: None }))
+        there @ (None | Some(FileType::RegularFile | FileType::Symlink)) => {
+            let (directory, occupied) = (Arc::new(directory), there.is_some());
+            Ok(Sink::File(FileSink { directory, name, force, occupied, part: None }))
         }
         Some(_) => Err(FileFault::NotRegular { path }),
     }

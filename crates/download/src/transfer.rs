@@ -96,6 +96,10 @@ impl Transfer {
             if asked.is_some() && response.status == StatusCode::OK {
                 return Err(GetFault::NoRanges { url });
             }
+            if self.expected.is_empty() {
+                // Gone on with what another run has begun: it can be checked all the same.
+                self.expected = told(&response.fields, response.status);
+            }
         }
         if is_first {
             self.begin(task, &arrival, &response, &url)?;
@@ -141,9 +145,11 @@ impl Transfer {
                 _ => Ok(()),
             };
         }
-        match own.or(self.version.as_ref()) {
-            Some(reference) => belongs(status, arrived, reference),
-            None => Ok(()),
+        match (own, &self.version) {
+            (Some(own), _) => belongs(status, arrived, own),
+            // One who has not said anything yet has to say that it is the same.
+            (None, Some(ours)) => ours.same_as(arrived).map_err(Misbehaviour::OtherVersion),
+            (None, None) => Ok(()),
         }
     }
 

@@ -201,6 +201,26 @@ fn a_metalink_names_places_and_digests_as_a_file_and_as_a_url() {
     assert_eq!(get(home.path(), &["--metalink", "no"]).status, 7);
 }
 
+#[test]
+fn a_list_of_checksums_is_taken_from_a_file_or_a_url() {
+    let site = Site::of(&[("x", b"one"), ("y", b"two")]);
+    let list = format!("{}  x\n{}  z\n", sha256(b"one"), sha256(b"two"));
+    fs::write(site.files.path().join("SHA256SUMS"), &list).unwrap();
+    let home = directory(&[("sums", list.as_bytes())]);
+    for (list, name, status) in [
+        ("sums".to_owned(), "/x", 0),
+        (site.role.url("/SHA256SUMS"), "/x", 0),
+        ("sums".to_owned(), "/y", 9),
+        (site.role.url("/none"), "/x", 8),
+    ] {
+        let ended = get(home.path(), &["--force", "--checksums", &list, &site.role.url(name)]);
+        assert_eq!(ended.status, status, "{list} {name}: {ended:?}");
+    }
+    fs::write(site.files.path().join("x"), b"another").unwrap();
+    assert_eq!(get(home.path(), &["--force", "--checksums", "sums", &site.role.url("/x")]).status, 9);
+    assert_eq!(fs::read(home.path().join("x")).unwrap(), b"one", "the old one is intact");
+}
+
 fn sha256(content: &[u8]) -> String {
     use sha2::Digest as _;
     sha2::Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()

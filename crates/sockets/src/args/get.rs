@@ -76,6 +76,9 @@ pub(crate) struct GetArgs {
     /// The digest that the file must have: md5, sha1, sha256 or sha512, and the digest in hexadecimal
     #[arg(long, env = "SOCKETS_CHECKSUM", value_name = "ALGO=HEX", value_parser = units::checksum)]
     pub(crate) checksum: Vec<Digest>,
+    /// Take the digests from this list, such as SHA256SUMS or x.iso.sha256: a file, or a URL
+    #[arg(long, env = "SOCKETS_CHECKSUMS", value_name = "FILE|URL")]
+    pub(crate) checksums: Option<String>,
     /// At most this many connections
     #[arg(short = 'n', long, env = "SOCKETS_CONNECTIONS", value_name = "N", default_value = "16", value_parser = units::whole(NonZeroUsize::MIN, CONNECTIONS_MAX))]
     pub(crate) connections: NonZeroUsize,

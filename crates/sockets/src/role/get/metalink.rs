@@ -1,10 +1,12 @@
-//! Metalinks: from a file or a URL to what is to be got.
+//! Metalinks and lists of checksums: from a file or a URL to what is to be got.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use download::{FileName, GetFault, METALINK_MAX, MetalinkFile, Order, Output, Url, get, parse_metalink};
+use download::{
+    Digest, FileName, GetFault, METALINK_MAX, MetalinkFile, Order, Output, Url, get, parse_metalink,
+};
 use engine::clock;
 
 use crate::args::units;
@@ -12,25 +14,43 @@ use crate::exit::Exit;
 use crate::role::get::list::Line;
 use crate::role::get::ways::Ways;
 
-/// What the metalink at `place` names: a file if there is one of that name, else a URL.
+/// What the metalink at `place` names.
 ///
 /// # Errors
 /// It can't be read or got, or is none.
 pub(super) async fn read(place: &str, ways: &Ways) -> Result<Vec<Line>, Exit> {
-    let (text, base) = if Path::new(place).exists() {
-        (
-            of_file(place)
-                .map_err(|error| Exit::with_status(3, format_args!("can't read {place}: {error}")))?,
-            None,
-        )
-    } else {
-        let url = units::url(place).map_err(Exit::usage)?;
-        let text = of_url(&url, ways).await;
-        (text.map_err(|fault| Exit::with_status(fault.exit_status(), fault))?, Some(url))
-    };
+    let (text, base) = text(place, ways).await?;
     let files = parse_metalink(&text, base.as_ref());
     let files = files.map_err(|fault| Exit::with_status(7, format_args!("{place}: {fault}")))?;
     Ok(files.into_iter().filter_map(line).collect())
+}
+
+/// Gives each of `lines` its digest in the list at `place`, such as `SHA256SUMS` or `x.iso.sha256`.
+///
+/// # Errors
+/// The list can't be read or got, or does not name a file that is to be got.
+pub(super) async fn check_by_list(place: &str, lines: &mut [Line], ways: &Ways) -> Result<(), Exit> {
+    let (list, _) = text(place, ways).await?;
+    for line in lines {
+        let name = FileName::from_url_path(line.url.path());
+        let name = name.as_os_str().to_string_lossy().into_owned();
+        let digest = Digest::in_list(&list, &name);
+        let absent = || Exit::with_status(9, format_args!("{place} has no checksum of {name}"));
+        line.checksum.push(digest.ok_or_else(absent)?);
+    }
+    Ok(())
+}
+
+/// The text at `place`, a file if there is one of that name, else a URL; and the URL.
+async fn text(place: &str, ways: &Ways) -> Result<(String, Option<Url>), Exit> {
+    if Path::new(place).exists() {
+        let text = of_file(place);
+        let fault = |error| Exit::with_status(3, format_args!("can't read {place}: {error}"));
+        return Ok((text.map_err(fault)?, None));
+    }
+    let url = units::url(place).map_err(Exit::usage)?;
+    let text = of_url(&url, ways).await.map_err(|fault| Exit::with_status(fault.exit_status(), fault))?;
+    Ok((text, Some(url)))
 }
 
 fn of_file(path: &str) -> io::Result<String> {

@@ -62,7 +62,10 @@ async fn get_all(args: &GetArgs, ways: Ways, loudness: Loudness) -> Result<(), E
         Some(place) => metalink::read(place, &ways).await?,
         None => Vec::new(),
     };
-    let jobs = Jobs::of(args, of_metalink)?;
+    let mut jobs = Jobs::of(args, of_metalink)?;
+    if let Some(place) = &args.checksums {
+        metalink::check_by_list(place, &mut jobs.lines, &ways).await?;
+    }
     let run = Arc::new(Run { jobs, ways, screen: screen(loudness), loudness });
     let mut tasks = JoinSet::new();
     let mut failures = Vec::new();

@@ -1,14 +1,19 @@
 //! Progress for people: a bar on a terminal, a line at the end elsewhere, nothing if quiet.
 
 use std::io::{IsTerminal, Write, stderr};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use download::{Event, Fetched, Progress, Url};
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use message::Fields;
+use tokio::time::Instant;
 
 /// How often the lines on a terminal are drawn anew, in Hz.
 const DRAWS_PER_SECOND: u8 = 10;
+
+/// How often a line is said where no bar is seen.
+const SAY_EVERY: Duration = Duration::from_secs(5);
 
 /// What is shown, for all files of a run.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +37,15 @@ pub(super) struct Shown {
     loudness: Loudness,
     screen: MultiProgress,
     bar: ProgressBar,
+    said: Mutex<Said>,
+}
+
+/// What has been said of a file where there is no bar.
+#[derive(Debug, Default)]
+struct Said {
+    at: Option<Instant>,
+    bytes: u64,
+    total: Option<u64>,
 }
 
 impl Shown {
@@ -39,7 +53,7 @@ impl Shown {
         let bar =
             if screen.is_hidden() { ProgressBar::hidden() } else { screen.add(ProgressBar::no_length()) };
         bar.set_message(url.to_string());
-        Self { loudness, screen: screen.clone(), bar }
+        Self { loudness, screen: screen.clone(), bar, said: Mutex::default() }
     }
 
     fn say(&self, text: &str) {
@@ -77,6 +91,24 @@ impl Shown {
             self.bar.set_style(style);
         }
         self.bar.set_position(kept);
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        (said.bytes, said.total) = (kept, total);
+    }
+
+    /// Where nobody sees a bar, a line every few seconds.
+    fn advance(&self, bytes: u64) {
+        self.bar.inc(bytes);
+        if !self.bar.is_hidden() || self.loudness.quiet {
+            return;
+        }
+        let now = Instant::now();
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.bytes = said.bytes.saturating_add(bytes);
+        if now.duration_since(*said.at.get_or_insert(now)) >= SAY_EVERY {
+            said.at = Some(now);
+            let total = said.total.map_or_else(String::new, |total| format!(" of {}", HumanBytes(total)));
+            self.say(&format!("{}: {}{total}", self.bar.message(), HumanBytes(said.bytes)));
+        }
     }
 
     /// The last line, or lines.
@@ -119,7 +151,7 @@ impl Progress for Shown {
     fn on(&self, event: Event<'_>) {
         match event {
             Event::Started { total, kept } => self.start(total, kept),
-            Event::Advanced { bytes, .. } => self.bar.inc(bytes),
+            Event::Advanced { bytes, .. } => self.advance(bytes),
             Event::Redirected(redirect) => {
                 self.say(&format!("sockets: {} sends us to {}", redirect.from, redirect.to));
             }
