@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use access::forwarded::TrustedField;
 use message::field::digest::{DigestAlgorithm, REPR_DIGEST, repr_digest_value};
 use message::field::list;
 use message::field::weight::Weight;
@@ -9,13 +10,14 @@ use message::{
     Body, Failure, Fields, HeaderValue, Method, PathAndQuery, Request, Response, Service, StatusCode, header,
 };
 
-use crate::balancer::Balancer;
+use crate::balancer::{Asker, Balancer};
 use crate::check::{Choice, Found};
 use crate::holdings::{Facts, Has, Holding};
 use crate::links::{self, METALINK_SUFFIX, METALINK_TYPE};
 use crate::member::Member;
 use crate::metalink::{Mirror, Mirrored, nobody};
 use crate::redirect;
+use crate::rules::Terms;
 
 /// The query that asks for the list of mirrors.
 const MIRROR_LIST: &str = "mirrorlist";
@@ -50,57 +52,84 @@ impl<S: Service + Clone> Service for Balancer<S> {
             return Ok(redirect::not_implemented());
         }
         let Some(path) = request.target.path_and_query() else { return Ok(redirect::no_target()) };
-        let now = request.received_at;
-        let ask = if self.config().lists() { Ask::of(path) } else { Ask::File };
-        Ok(match ask {
-            Ask::File => self.redirect(path, now).await,
-            Ask::Metalink(file) => self.describe(&file, now, METALINK_TYPE, Mirrored::to_metalink).await,
+        let config = self.config();
+        let ask = if config.lists() { Ask::of(path) } else { Ask::File };
+        let response = match ask {
+            Ask::File => self.redirect(&self.asker(&request, path)).await,
+            Ask::Metalink(file) => {
+                self.describe(&self.asker(&request, &file), METALINK_TYPE, Mirrored::to_metalink).await
+            }
             Ask::Mirrors(file) => {
                 let as_json = prefers_json(&request.fields);
                 let response = if as_json {
-                    self.describe(&file, now, "application/json", Mirrored::to_json).await
+                    self.describe(&self.asker(&request, &file), "application/json", Mirrored::to_json).await
                 } else {
-                    self.describe(&file, now, "text/html; charset=utf-8", Mirrored::to_html).await
+                    self.describe(&self.asker(&request, &file), "text/html; charset=utf-8", Mirrored::to_html)
+                        .await
                 };
                 response.with(header::VARY, HeaderValue::from_static("accept"))
             }
-        })
+        };
+        Ok(self.with_vary(response))
     }
 }
 
 impl<S: Service + Clone> Balancer<S> {
-    async fn redirect(&self, path: &PathAndQuery, now: SystemTime) -> Response {
+    fn asker<'a>(&'a self, request: &Request, path: &'a PathAndQuery) -> Asker<'a> {
+        Asker { path, terms: self.terms(request), now: request.received_at }
+    }
+
+    /// The rules for who asks.
+    fn terms(&self, request: &Request) -> Terms<'_> {
         let config = self.config();
-        let Some(Choice { member, holding }) = self.choose(path, now).await else {
+        if config.rules().is_empty() {
+            return Terms::default();
+        }
+        let client = request.peer.map(|peer| config.trust().client(peer.ip(), &request.fields));
+        Terms::of(config.rules(), client)
+    }
+
+    /// Where an answer depends on what a proxy says of its client, it says so (RFC 9110 §12.5.5).
+    fn with_vary(&self, mut response: Response) -> Response {
+        let config = self.config();
+        if !config.rules().is_empty() && !config.trust().proxies.is_empty() {
+            let field = match config.trust().field {
+                TrustedField::XForwardedFor => "x-forwarded-for",
+                TrustedField::Forwarded => "forwarded",
+            };
+            response.fields.append(header::VARY, HeaderValue::from_static(field));
+        }
+        response
+    }
+
+    async fn redirect(&self, asker: &Asker<'_>) -> Response {
+        let (config, path) = (self.config(), asker.path);
+        let Some(Choice { member, holding }) = self.choose(asker).await else {
             self.note_unserved();
             return redirect::nobody_left(config.interval());
         };
         member.tally.send();
         let mut response = redirect::to_replica(config.status(), &member.replica, path);
-        if let Some(link) = self.links(&member, holding.as_deref(), path, now) {
+        if let Some(link) = self.links(&member, holding.as_deref(), asker) {
             response.fields.set(header::LINK, link);
         }
-        if let Some(digest) = self.facts(&member, holding.as_deref(), now).and_then(|facts| facts.digest) {
+        if let Some(digest) =
+            self.facts(&member, holding.as_deref(), asker.now).and_then(|facts| facts.digest)
+        {
             response.fields.set(REPR_DIGEST, repr_digest_value(DigestAlgorithm::Sha256, &digest));
         }
         response
     }
 
     /// The others that have the file, and where the document about it is.
-    fn links(
-        &self,
-        chosen: &Member,
-        holding: Option<&Holding>,
-        path: &PathAndQuery,
-        now: SystemTime,
-    ) -> Option<HeaderValue> {
+    fn links(&self, chosen: &Member, holding: Option<&Holding>, asker: &Asker<'_>) -> Option<HeaderValue> {
         let most = self.config().links();
         if most == 0 {
             return None;
         }
-        self.with_those_who_have(path.path(), holding, now, |members| {
+        self.with_those_who_have(asker, holding, |members| {
             let others = members.filter(|member| member.id != chosen.id).map(|member| &member.replica);
-            links::value(others.take(most), path.as_str(), self.config().lists())
+            links::value(others.take(most), asker.path.as_str(), self.config().lists())
         })
     }
 
@@ -114,12 +143,11 @@ impl<S: Service + Clone> Balancer<S> {
 
     async fn describe(
         &self,
-        path: &PathAndQuery,
-        now: SystemTime,
+        asker: &Asker<'_>,
         media_type: &'static str,
         write: fn(&Mirrored) -> String,
     ) -> Response {
-        let found = match self.find(path, now).await {
+        let found = match self.find(asker).await {
             Ok(found) => found,
             Err(status) if status == StatusCode::SERVICE_UNAVAILABLE => {
                 return redirect::nobody_left(self.config().interval());
@@ -128,7 +156,7 @@ impl<S: Service + Clone> Balancer<S> {
         };
         let mut response = redirect::not_stored(Response::new(StatusCode::OK));
         response.fields.set(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-        response.body = Body::from(write(&mirrored(path, &found)));
+        response.body = Body::from(write(&mirrored(asker.path, &found)));
         response
     }
 }

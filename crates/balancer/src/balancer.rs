@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
-use message::Service;
+use message::{PathAndQuery, Service};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -19,6 +19,7 @@ use crate::policy::Sequences;
 use crate::replica::Replica;
 use crate::report::{self, Alarm, Row};
 use crate::roster::{Change, ChangeFault, Roster, Source};
+use crate::rules;
 use crate::snapshot::{Chooser, Seat, Snapshot, Wish};
 use crate::standing::{Judgement, Outcome, Standing, Standings, Subject, Terms};
 use crate::state::StateFile;
@@ -58,6 +59,13 @@ struct Shared<S> {
     keeping: tokio::sync::Mutex<()>,
     /// Clients for whom nobody was there.
     unserved: AtomicU64,
+}
+
+/// A client and what it wants.
+pub(crate) struct Asker<'a> {
+    pub(crate) path: &'a PathAndQuery,
+    pub(crate) terms: rules::Terms<'a>,
+    pub(crate) now: SystemTime,
 }
 
 struct Control {
@@ -280,54 +288,64 @@ impl<S: Service + Clone> Balancer<S> {
         Arc::clone(&self.0.checks).try_acquire_owned().ok()
     }
 
-    /// Whom the next client that wants `path` is sent to; somebody who has it by what is known, if there is one.
-    pub(crate) fn pick(&self, path: &str, holding: Option<&Holding>, now: SystemTime) -> Option<Arc<Member>> {
-        let (snapshot, chooser) = (self.0.published.load(), &self.0.chooser);
+    /// Whom the next client is sent to: by the rules for it, to somebody whom they prefer and who has what it wants, as far
+    /// as there are such.
+    pub(crate) fn pick(&self, asker: &Asker<'_>, holding: Option<&Holding>) -> Option<Arc<Member>> {
+        let (published, chooser) = (self.0.published.load(), &self.0.chooser);
+        let (snapshot, path): (&Snapshot, _) = (&published, asker.path.path());
         let member = |slot: usize| snapshot.seat(slot).map(|seat| Arc::clone(&seat.member));
-        if let Some(holding) = holding.filter(|holding| holding.is_incomplete()) {
-            let barred = self.barred(&snapshot, holding, now);
-            let wish = Wish { path, barred: Some(&barred) };
-            if let Some(chosen) = snapshot.choose(chooser, wish).and_then(member) {
-                return Some(chosen);
-            }
+        let choose = |barred: Option<&(dyn Fn(usize) -> bool + Sync)>| {
+            snapshot.choose(chooser, Wish { path, barred }).and_then(member)
+        };
+        let lacking = holding.filter(|holding| holding.is_incomplete());
+        let terms = &asker.terms;
+        if terms.is_empty() && lacking.is_none() {
+            return choose(None);
         }
-        snapshot.choose(chooser, Wish { path, barred: None }).and_then(member)
+        let ttl = self.ttl();
+        let lacks = |member: &Member| {
+            matches!(
+                lacking.and_then(|holding| holding.of(member.id, asker.now, ttl)),
+                Some(Has::Nothing | Has::Another(_))
+            )
+        };
+        let among = |fits: &(dyn Fn(&Member) -> bool + Sync)| {
+            choose(Some(&|slot| snapshot.seat(slot).is_none_or(|seat| !fits(&seat.member))))
+        };
+        among(&|member| terms.allow(&member.replica) && terms.prefer(&member.replica) && !lacks(member))
+            .or_else(|| among(&|member| terms.allow(&member.replica) && !lacks(member)))
+            .or_else(|| among(&|member| terms.allow(&member.replica)))
     }
 
-    /// Looks at those that have what is at `path`, by what is known, the best first.
+    /// Looks at those whom the client may be sent to and who have what it wants, by what is known, the best first.
     pub(crate) fn with_those_who_have<T>(
         &self,
-        path: &str,
+        asker: &Asker<'_>,
         holding: Option<&Holding>,
-        now: SystemTime,
         look: impl FnOnce(&mut dyn Iterator<Item = &Member>) -> T,
     ) -> T {
         let snapshot = self.0.published.load();
-        let barred = holding.map(|holding| self.barred(&snapshot, holding, now));
-        let barred = barred.as_ref().map(|barred| barred as &(dyn Fn(usize) -> bool + Sync));
-        look(&mut snapshot.candidates(Wish { path, barred }).map(|candidate| candidate.member))
+        let ttl = self.ttl();
+        let has = |member: &&Member| {
+            let known = holding.and_then(|holding| holding.of(member.id, asker.now, ttl));
+            !matches!(known, Some(Has::Nothing | Has::Another(_))) && asker.terms.allow(&member.replica)
+        };
+        let some = snapshot.candidates(Wish { path: asker.path.path(), barred: None });
+        look(&mut some.map(|candidate| candidate.member).filter(has))
     }
 
-    /// Those that get clients for `path` and their shares, the best first.
-    pub(crate) fn best(&self, path: &str) -> Vec<(Arc<Member>, f64)> {
+    /// Those that get such clients and their shares, the best first.
+    pub(crate) fn best(&self, asker: &Asker<'_>) -> Vec<(Arc<Member>, f64)> {
         let snapshot = self.0.published.load();
-        let some = snapshot.candidates(Wish { path, barred: None });
+        let some = snapshot.candidates(Wish { path: asker.path.path(), barred: None });
         let seats = some.filter_map(|candidate| snapshot.seat(candidate.slot));
-        seats.map(|seat| (Arc::clone(&seat.member), seat.share)).collect()
+        let allowed = seats.filter(|seat| asker.terms.allow(&seat.member.replica));
+        allowed.map(|seat| (Arc::clone(&seat.member), seat.share)).collect()
     }
 
-    /// Who lacks what `holding` is about.
-    fn barred<'a>(
-        &'a self,
-        snapshot: &'a Snapshot,
-        holding: &'a Holding,
-        now: SystemTime,
-    ) -> impl Fn(usize) -> bool + Sync + use<'a, S> {
-        let ttl = self.holdings().map(Holdings::ttl).unwrap_or_default();
-        move |slot| {
-            let has = snapshot.seat(slot).and_then(|seat| holding.of(seat.member.id, now, ttl));
-            matches!(has, Some(Has::Nothing | Has::Another(_)))
-        }
+    /// How long it counts what a server has said of a file.
+    fn ttl(&self) -> Duration {
+        self.holdings().map(Holdings::ttl).unwrap_or_default()
     }
 
     /// Tells that `member` has something else at `path` than the reference server.

@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::balancer::Balancer;
+use crate::balancer::{Asker, Balancer};
 use crate::holdings::{Facts, Has, Holding, Holdings};
 use crate::member::Member;
 use crate::replica::Replica;
@@ -42,12 +42,13 @@ impl<S: Service + Clone> Balancer<S> {
     /// The first client of a path waits until the one that is chosen for it has said that it has it. Those after it go
     /// by what is known, and what is not is asked behind their backs. If nobody has it anybody is chosen: who
     /// says so then is right, also if it has come meanwhile.
-    pub(crate) async fn choose(&self, path: &PathAndQuery, now: SystemTime) -> Option<Choice> {
+    pub(crate) async fn choose(&self, asker: &Asker<'_>) -> Option<Choice> {
+        let (path, now) = (asker.path, asker.now);
         let Some(holdings) = self.holdings() else {
-            return self.pick(path.path(), None, now).map(|member| Choice { member, holding: None });
+            return self.pick(asker, None).map(|member| Choice { member, holding: None });
         };
         let holding = holdings.get(path.path());
-        let member = self.pick(path.path(), holding.as_deref(), now)?;
+        let member = self.pick(asker, holding.as_deref())?;
         if let Some(held) = &holding {
             if held.of(member.id, now, holdings.ttl()).is_none() {
                 self.check_later(holdings, &member, path, now);
@@ -55,16 +56,11 @@ impl<S: Service + Clone> Balancer<S> {
             return Some(Choice { member, holding });
         }
         holdings.begin(path.path(), now);
-        Some(self.choose_first(holdings, member, path, now).await)
+        Some(self.choose_first(holdings, member, asker).await)
     }
 
-    async fn choose_first(
-        &self,
-        holdings: &Holdings,
-        mut member: Arc<Member>,
-        path: &PathAndQuery,
-        now: SystemTime,
-    ) -> Choice {
+    async fn choose_first(&self, holdings: &Holdings, mut member: Arc<Member>, asker: &Asker<'_>) -> Choice {
+        let (path, now) = (asker.path, asker.now);
         for _ in 0..CHECKS_PER_CLIENT {
             // Many paths that nobody has asked for are no reason to ask many servers at once.
             let Some(_permit) = self.check_permit() else { break };
@@ -72,7 +68,7 @@ impl<S: Service + Clone> Balancer<S> {
                 break;
             }
             let held = holdings.get(path.path());
-            let Some(next) = self.pick(path.path(), held.as_deref(), now) else { break };
+            let Some(next) = self.pick(asker, held.as_deref()) else { break };
             if next.id == member.id {
                 break;
             }
@@ -95,8 +91,9 @@ impl<S: Service + Clone> Balancer<S> {
     }
 
     /// Those that have what is at `path`, the best first; `Err` if nobody is there, or nobody has it.
-    pub(crate) async fn find(&self, path: &PathAndQuery, now: SystemTime) -> Result<Vec<Found>, StatusCode> {
-        let best: Vec<_> = self.best(path.path()).into_iter().take(MIRRORS_MAX).collect();
+    pub(crate) async fn find(&self, asker: &Asker<'_>) -> Result<Vec<Found>, StatusCode> {
+        let (path, now) = (asker.path, asker.now);
+        let best: Vec<_> = self.best(asker).into_iter().take(MIRRORS_MAX).collect();
         if best.is_empty() {
             return Err(StatusCode::SERVICE_UNAVAILABLE);
         }

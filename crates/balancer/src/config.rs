@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use access::forwarded::Trust;
 use message::PathAndQuery;
 
 use crate::length::LengthRule;
@@ -12,6 +13,7 @@ use crate::probe::PROBE_BYTES_MAX;
 use crate::redirect::RedirectStatus;
 use crate::replica::{Replica, WEIGHT_MAX};
 use crate::roster::REPLICAS_MAX;
+use crate::rules::{RULES_MAX, Rule};
 use crate::size::ProbeSize;
 use crate::weigh::Bounds;
 
@@ -44,6 +46,8 @@ pub struct Config {
     links: usize,
     lists: bool,
     state_file: Option<PathBuf>,
+    rules: Vec<Rule>,
+    trust: Trust,
     seed: u64,
 }
 
@@ -131,6 +135,9 @@ pub enum ConfigFault {
     /// More than [`LINKS_MAX`].
     #[error("{0} other servers in a redirect are too many: take 0 to {LINKS_MAX}")]
     Links(usize),
+    /// More than [`RULES_MAX`].
+    #[error("{0} rules are more than the {RULES_MAX} that are looked at for each client")]
+    Rules(usize),
     /// [`Policy::PowerOfTwo`] goes by exchanges in flight.
     #[error("the policy power-of-two needs --mode proxy: a redirector does not see what is in flight")]
     PowerOfTwo,
@@ -189,6 +196,8 @@ impl Config {
             links: LINKS_DEFAULT,
             lists: true,
             state_file: None,
+            rules: Vec::new(),
+            trust: Trust::default(),
             seed: 0,
         }
     }
@@ -310,6 +319,24 @@ impl Config {
         Self { state_file, ..self }
     }
 
+    /// Sends clients by these rules where they say something of a client's network. None.
+    ///
+    /// # Errors
+    /// If they are more than [`RULES_MAX`].
+    pub fn with_rules(self, rules: Vec<Rule>) -> Result<Self, ConfigFault> {
+        if rules.len() > RULES_MAX {
+            Err(ConfigFault::Rules(rules.len()))
+        } else {
+            Ok(Self { rules, ..self })
+        }
+    }
+
+    /// Believes these proxies about who asks; nobody.
+    #[must_use]
+    pub fn with_trust(self, trust: Trust) -> Self {
+        Self { trust, ..self }
+    }
+
     /// Redirects by `status`: 301 (the default), 302, 303, 307 or 308.
     ///
     /// # Errors
@@ -374,6 +401,14 @@ impl Config {
 
     pub(crate) fn state_file(&self) -> Option<&Path> {
         self.state_file.as_deref()
+    }
+
+    pub(crate) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
     }
 
     pub(crate) fn links(&self) -> usize {

@@ -1,19 +1,21 @@
 //! A redirector that measures: clients go to each replica in proportion to its speed.
 //!
 //! Two loops that meet at one published snapshot:
-//! - control: [`probe`] a replica by a whole, timed GET -> [`trial`] (is it believed at once, or asked
-//!   twice more?) -> [`standing`] with its [`score`] and [`health`] -> publish;
-//! - data: load the snapshot -> [`choose`] -> [`redirect`]. No lock, no wait and no I/O on a client's
-//!   way.
+//! - control: [`roster`] (who there is, by whose word) -> [`probe`] a replica by a timed GET of what all others are asked
+//!   for -> [`trial`] (is it believed at once, or asked twice more?) -> [`standing`] with its [`score`], [`health`] and
+//!   [`load`] -> publish;
+//! - data: load the snapshot -> [`choose`] among those that may be chosen (who has the file, [`rules`] for networks)
+//!   -> [`redirect`]. No lock and no wait on a client's way, but for the first client of a path.
 //!
 //! What it promises: nobody is sent to a replica that has not passed its last test, whatever status,
 //! length or speed it answers with; among those that have, no replica is ever a whole client away from
-//! its share (in a lap of [`choose::LAP_MIN`] clients); `Location` is always on one of the replicas.
+//! its share (in a lap of [`choose::LAP_MIN`] clients) where all may be chosen; `Location` is always on one of
+//! the replicas.
 //!
 //! What it does *not* do: it opens no socket and reads no clock on the wall (a
 //! [`Service`](message::Service) to probe through and the time are given to it), it carries no content
-//! itself, it does not know which replica has which file, and it takes no replica out for being slow as
-//! long as the test ends within its time: a slow one gets few clients.
+//! itself, it does not scan replicas for what they have (it asks for what clients ask for), and it takes no
+//! replica out for being slow as long as the test goes on and ends within an interval: a slow one gets few clients.
 
 #![forbid(unsafe_code)]
 
@@ -39,6 +41,7 @@ pub mod replica;
 pub mod report;
 mod rhythm;
 pub mod roster;
+pub mod rules;
 pub mod score;
 pub mod size;
 mod snapshot;
@@ -61,6 +64,7 @@ pub use redirect::RedirectStatus;
 pub use replica::{Replica, ReplicaFault};
 pub use report::{Alarm, Row};
 pub use roster::{Change, ChangeFault, Source};
+pub use rules::{Rule, RuleFault};
 pub use size::ProbeSize;
 pub use status::Status;
 pub use weigh::Bounds;

@@ -163,6 +163,15 @@ impl Replica {
         Place(self.scheme, self.authority.clone().normalised(self.scheme))
     }
 
+    /// Whether it is at the same [place](Self::place) as `other`.
+    #[must_use]
+    pub fn is_at_the_place_of(&self, other: &Self) -> bool {
+        let port = |replica: &Self| replica.authority.port_or_default(replica.scheme);
+        self.scheme == other.scheme
+            && self.authority.host() == other.authority.host()
+            && port(self) == port(other)
+    }
+
     /// The administrator's weight, which multiplies what its speed earns it.
     #[must_use]
     pub fn weight(&self) -> u32 {

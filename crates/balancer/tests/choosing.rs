@@ -1,14 +1,16 @@
 //! Who gets whom: policies, bounds, parts of the tree, and what the administrator changes.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use balancer::{Balancer, Bounds, Change, Config, Policy, Replica, Source, State};
+use access::forwarded::Trust;
+use balancer::{Balancer, Bounds, Change, Config, Policy, Replica, Rule, Source, State};
 use lab::Network;
-use message::{Target, header};
+use message::{HeaderName, HeaderValue, Request, Response, Service, Target, header};
 
 use crate::support::{
-    A, B, C, INTERVAL, Tested, ask, config, network, running, sends, sent, shares, state, tested,
+    A, B, C, INTERVAL, Tested, ask, clock, config, network, running, sends, sent, shares, state, tested,
 };
 
 async fn place(balancer: &Tested, path: &str) -> String {
@@ -128,4 +130,54 @@ async fn a_balancer_of_none_waits_for_some() {
     let balancer = Balancer::new(config(&[A]), network.client(), network.clock().now());
     change(&balancer, &format!("remove {A}"));
     assert_eq!(ask(&balancer, "/").await.status.as_u16(), 503);
+}
+
+async fn place_of(balancer: &Tested, peer: &str, forwarded: Option<&'static str>) -> (String, Response) {
+    let target = Target::parse(&"/x".into()).unwrap();
+    let mut request = Request::get(target, clock().now());
+    request.peer = Some(SocketAddr::new(peer.parse().unwrap(), 1234));
+    if let Some(value) = forwarded {
+        request.fields.set(HeaderName::from_static("x-forwarded-for"), HeaderValue::from_static(value));
+    }
+    let response = balancer.call(request).await.unwrap();
+    let location = response.fields.text(&header::LOCATION).unwrap_or("nobody").to_owned();
+    (location, response)
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_of_some_networks_go_by_other_rules_and_only_proxies_we_trust_say_who_they_are() {
+    let network = network();
+    let rules = [
+        "192.0.2.0/24 only c.test:8200",
+        "198.51.100.0/24 never a.test:8000",
+        "203.0.113.0/24 prefer b.test:8100",
+    ];
+    let rules = rules.iter().map(|line| Rule::parse(line).unwrap()).collect();
+    let trust = Trust { proxies: vec![access::Network::parse("10.0.0.0/8").unwrap()], ..Trust::default() };
+    let ruled = config(&[A, B, C]).with_rules(rules).unwrap().with_trust(trust);
+    let balancer = tested(&network, ruled).await;
+    for _ in 0..20 {
+        assert_eq!(place_of(&balancer, "192.0.2.1", None).await.0, format!("http://{C}/x"));
+        assert_eq!(place_of(&balancer, "203.0.113.1", None).await.0, format!("http://{B}/x"));
+        let (location, response) = place_of(&balancer, "198.51.100.1", None).await;
+        let link = response.fields.text(&header::LINK).unwrap().to_owned();
+        assert!(!location.contains(A) && !link.contains(A), "{location} {link}");
+        let (location, response) = place_of(&balancer, "10.1.1.1", Some("192.0.2.1")).await;
+        assert_eq!(location, format!("http://{C}/x"), "a proxy says who asks");
+        assert_eq!(response.fields.get(&header::VARY).unwrap(), "x-forwarded-for");
+    }
+    let mut places = std::collections::BTreeSet::new();
+    for _ in 0..20 {
+        places.insert(place_of(&balancer, "8.8.8.8", Some("192.0.2.1")).await.0);
+    }
+    assert_eq!(places.len(), 3, "what a stranger says counts nothing");
+    network.stop(B);
+    network.stop(C);
+    balancer.test_all().await;
+    assert_eq!(
+        place_of(&balancer, "203.0.113.1", None).await.0,
+        format!("http://{A}/x"),
+        "a preference only"
+    );
+    assert_eq!(place_of(&balancer, "192.0.2.1", None).await.1.status.as_u16(), 503);
 }

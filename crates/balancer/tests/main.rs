@@ -3,9 +3,20 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails where it stands")]
 
 mod answering;
+#[path = "../examples/laboratory/chance.rs"]
+mod chance;
+#[path = "../examples/laboratory/chooser.rs"]
+mod chooser;
 mod choosing;
+mod laboratory;
 mod measuring;
+#[path = "../examples/laboratory/scenarios.rs"]
+mod scenarios;
+#[path = "../examples/laboratory/server.rs"]
+mod server;
 mod support;
+#[path = "../examples/laboratory/world.rs"]
+mod world;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

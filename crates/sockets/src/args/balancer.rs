@@ -5,14 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use access::forwarded::Trust;
+use access::network::Network;
 use balancer::config::{CHECK_PATHS_MAX, LINKS_MAX};
-use balancer::{Bounds, Check, Config, ConfigFault, Policy, ProbeSize, Replica};
+use balancer::{Bounds, Check, Config, ConfigFault, Policy, ProbeSize, Replica, Rule};
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
 use message::{Authority, PathAndQuery, Scheme};
 
 use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;
+use crate::args::proxy::TrustField;
 use crate::args::tell::Tell;
 use crate::args::units;
 
@@ -124,6 +127,15 @@ pub(crate) struct BalancerArgs {
     /// The server whose files are right: who has one of another length or digest gets nobody for it
     #[arg(long, env = "SOCKETS_REFERENCE", value_name = "URL", value_parser = server, help_heading = CHOOSING)]
     pub(crate) reference: Option<Replica>,
+    /// Send clients of a network by other rules: "NETWORK prefer|only|never URL...", may be repeated
+    #[arg(long, env = "SOCKETS_RULE", value_name = "RULE", value_delimiter = ',', value_parser = rule, help_heading = CHOOSING)]
+    pub(crate) rule: Vec<Rule>,
+    /// A proxy that is believed about who asks: an address or a network, may be repeated [default: none]
+    #[arg(long, env = "SOCKETS_TRUST", value_name = "NET", value_delimiter = ',', value_parser = network, help_heading = CHOOSING)]
+    pub(crate) trust: Vec<Network>,
+    /// The field in which these tell it
+    #[arg(long, env = "SOCKETS_TRUST_FIELD", value_name = "NAME", default_value = "x-forwarded-for", help_heading = CHOOSING)]
+    pub(crate) trust_field: TrustField,
     /// How many other servers a redirect names in Link (RFC 6249)
     #[arg(long, env = "SOCKETS_LINKS", value_name = "N", default_value = "5", value_parser = units::whole(0, LINKS_MAX))]
     #[arg(help_heading = ANSWERING)]
@@ -172,6 +184,8 @@ impl BalancerArgs {
             .with_check((!self.no_check).then_some(check))?
             .with_reference(self.reference.clone())
             .with_links(self.links)?
+            .with_rules(self.rule.clone())?
+            .with_trust(Trust { proxies: self.trust.clone(), field: self.trust_field.into() })
             .with_lists(!self.no_lists)
             .with_state_file(self.state.clone())
             .with_probe_path(self.probe_path.clone())
@@ -204,6 +218,14 @@ fn server(text: &str) -> Result<Replica, String> {
         Scheme::Http => Ok(replica),
         Scheme::Https => Err(format!("{text:?}: https is not spoken yet, use http")),
     }
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    Rule::parse(text).map_err(|fault| fault.to_string())
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    Network::parse(text).map_err(|fault| fault.to_string())
 }
 
 /// A number: which of them send clients elsewhere is for the balancer to say.

@@ -58,7 +58,7 @@ pub(crate) struct ProxyArgs {
 
 /// The field in which proxies tell who asks.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum TrustField {
+pub(crate) enum TrustField {
     XForwardedFor,
     Forwarded,
 }
@@ -99,10 +99,15 @@ impl ProxyArgs {
     }
 
     fn trust(&self) -> Trust {
-        let field = match self.trust_field {
-            TrustField::XForwardedFor => TrustedField::XForwardedFor,
-            TrustField::Forwarded => TrustedField::Forwarded,
-        };
-        Trust { proxies: self.trust.clone(), field }
+        Trust { proxies: self.trust.clone(), field: self.trust_field.into() }
+    }
+}
+
+impl From<TrustField> for TrustedField {
+    fn from(field: TrustField) -> Self {
+        match field {
+            TrustField::XForwardedFor => Self::XForwardedFor,
+            TrustField::Forwarded => Self::Forwarded,
+        }
     }
 }
