@@ -25,15 +25,20 @@ const CHECKSUMS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("ch
 /// Which stored responses have a tag, by their ids: key and variant.
 const TAGS: TableDefinition<'static, (&str, u64), (&str, u8)> = TableDefinition::new("tags");
 
-/// Who is to be evicted next: the lowest turn.
-const ORDER: TableDefinition<'static, u64, (&str, u8)> = TableDefinition::new("order");
+/// Who is to be evicted next in each queue: the lowest turn; with what it weighs.
+const ORDER: TableDefinition<'static, u64, (&str, u8, u64)> = TableDefinition::new("order");
+
+/// The first turn of the main queue.
+const MAIN: u64 = 1 << 63;
 
 /// Numbers about the whole.
 const TOTALS: TableDefinition<'static, &str, u64> = TableDefinition::new("totals");
 
-const VERSION: (&str, u64) = ("version", 3);
+const VERSION: (&str, u64) = ("version", 4);
 const BYTES: &str = "bytes";
 const LAST_ID: &str = "last id";
+/// What those in the small queue weigh.
+const SMALL: &str = "small";
 /// How many starts there were after an end that was not clean.
 const EPOCH: &str = "epoch";
 /// 1 from the start of a process to its clean end.
@@ -85,10 +90,21 @@ pub(crate) struct Row {
 /// The tables within one write transaction.
 pub(crate) struct Tables<'t> {
     records: Table<'t, (&'static str, u8), (u64, &'static [u8])>,
-    order: Table<'t, u64, (&'static str, u8)>,
+    order: Table<'t, u64, (&'static str, u8, u64)>,
+    /// What the small queue weighs now.
+    small: u64,
     checksums: Table<'t, u64, &'static [u8]>,
     tags: Table<'t, (&'static str, u64), (&'static str, u8)>,
     totals: Table<'t, &'static str, u64>,
+}
+
+/// The queues of eviction (S3-FIFO).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// Of what is new: who is not used here goes.
+    Small,
+    /// Of what was used.
+    Main,
 }
 
 /// Where an index stands when it is opened.
@@ -185,14 +201,21 @@ impl Index {
         let mut transaction = self.database()?.begin_write().map_err(redb::Error::from)?;
         // After a kill the index is there at once, instead of after a walk through all of it.
         transaction.set_quick_repair(true);
+        let totals = transaction.open_table(TOTALS).map_err(redb::Error::from)?;
+        let small = totals.get(SMALL).map_err(redb::Error::from)?.map_or(0, |value| value.value());
         let mut tables = Tables {
+            small,
             records: transaction.open_table(RECORDS).map_err(redb::Error::from)?,
             order: transaction.open_table(ORDER).map_err(redb::Error::from)?,
             checksums: transaction.open_table(CHECKSUMS).map_err(redb::Error::from)?,
             tags: transaction.open_table(TAGS).map_err(redb::Error::from)?,
-            totals: transaction.open_table(TOTALS).map_err(redb::Error::from)?,
+            totals,
         };
         let outcome = work(&mut tables)?;
+        if tables.small != small {
+            let small = tables.small;
+            tables.totals.insert(SMALL, small).map_err(redb::Error::from)?;
+        }
         drop(tables);
         transaction.commit().map_err(redb::Error::from)?;
         Ok(outcome)
@@ -218,13 +241,33 @@ impl Index {
     }
 }
 
+impl Queue {
+    fn turns(self) -> RangeInclusive<u64> {
+        match self {
+            Self::Small => 0..=MAIN - 1,
+            Self::Main => MAIN..=u64::MAX,
+        }
+    }
+}
+
 impl Tables<'_> {
-    /// Writes a record, last in the order; gives the one that was in its place.
-    pub(crate) fn put(&mut self, key: &str, slot: u8, record: &[u8]) -> Result<Option<Vec<u8>>, redb::Error> {
+    /// Writes a record that weighs so much, last in its queue; gives the one that was in its place.
+    pub(crate) fn put(
+        &mut self,
+        key: &str,
+        slot: u8,
+        record: &[u8],
+        (queue, weight): (Queue, u64),
+    ) -> Result<Option<Vec<u8>>, redb::Error> {
         let old = self.take(key, slot)?;
-        let turn = self.order.last()?.map_or(0, |(turn, _)| turn.value().saturating_add(1));
+        let turns = queue.turns();
+        let last = self.order.range(turns.clone())?.next_back().transpose()?;
+        let turn = last.map_or(*turns.start(), |(turn, _)| turn.value().saturating_add(1));
         self.records.insert((key, slot), (turn, record))?;
-        self.order.insert(turn, (key, slot))?;
+        self.order.insert(turn, (key, slot, weight))?;
+        if queue == Queue::Small {
+            self.small = self.small.saturating_add(weight);
+        }
         Ok(old)
     }
 
@@ -246,19 +289,38 @@ impl Tables<'_> {
     pub(crate) fn take(&mut self, key: &str, slot: u8) -> Result<Option<Vec<u8>>, redb::Error> {
         let old = self.records.remove((key, slot))?.map(|value| (value.value().0, value.value().1.to_vec()));
         let Some((turn, record)) = old else { return Ok(None) };
-        self.order.remove(turn)?;
+        self.drop_turn(turn)?;
         Ok(Some(record))
     }
 
-    /// Takes the record out whose turn it is.
-    pub(crate) fn take_next(&mut self) -> Result<Option<Row>, redb::Error> {
-        let next = self.order.first()?.map(|(turn, place)| {
-            let (key, slot) = place.value();
+    fn drop_turn(&mut self, turn: u64) -> Result<(), redb::Error> {
+        let weight = self.order.remove(turn)?.map_or(0, |place| place.value().2);
+        if turn < MAIN {
+            self.small = self.small.saturating_sub(weight);
+        }
+        Ok(())
+    }
+
+    /// The queue in which the record of that variant is.
+    pub(crate) fn queue_of(&self, key: &str, slot: u8) -> Result<Option<Queue>, redb::Error> {
+        let turn = self.records.get((key, slot))?.map(|value| value.value().0);
+        Ok(turn.map(|turn| if turn < MAIN { Queue::Small } else { Queue::Main }))
+    }
+
+    /// What those in the small queue weigh.
+    pub(crate) fn small(&self) -> u64 {
+        self.small
+    }
+
+    /// Takes the record out whose turn it is in that queue.
+    pub(crate) fn take_next(&mut self, queue: Queue) -> Result<Option<Row>, redb::Error> {
+        let next = self.order.range(queue.turns())?.next().transpose()?.map(|(turn, place)| {
+            let (key, slot, _) = place.value();
             (turn.value(), key.to_owned(), slot)
         });
         let Some((turn, key, slot)) = next else { return Ok(None) };
         let record = self.take(&key, slot)?.unwrap_or_default();
-        self.order.remove(turn)?;
+        self.drop_turn(turn)?;
         Ok(Some(Row { key, slot, record }))
     }
 

@@ -5,7 +5,7 @@ fn open_at(dir: &Path) -> Result<Index, IndexFault> {
 }
 
 fn put(index: &Index, key: &str, slot: u8, record: &str) -> Option<Vec<u8>> {
-    index.write(|tables| tables.put(key, slot, record.as_bytes())).unwrap()
+    index.write(|tables| tables.put(key, slot, record.as_bytes(), (Queue::Small, 10))).unwrap()
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn the_first_written_is_the_first_to_go() {
     index.write(|tables| tables.update("nobody", 0, b"updated")).unwrap();
     let mut gone = Vec::new();
     let outcome = index.write(|tables| {
-        while let Some(row) = tables.take_next()? {
+        while let Some(row) = tables.take_next(Queue::Small)? {
             gone.push((row.key, String::from_utf8(row.record).unwrap()));
         }
         Ok(())
@@ -50,7 +50,7 @@ fn what_fails_half_way_has_not_happened() {
     let dir = tempfile::tempdir().unwrap();
     let index = open_at(dir.path()).unwrap();
     let outcome: Result<(), _> = index.write(|tables| {
-        tables.put("a", 0, b"a")?;
+        tables.put("a", 0, b"a", (Queue::Small, 10))?;
         Err(redb::Error::PreviousIo)
     });
     assert!(matches!(outcome, Err(IndexFault::System(_))));
@@ -97,4 +97,25 @@ fn after_a_fault_it_is_opened_again() {
     assert!(index.records("a").is_err());
     index.reopen().unwrap();
     assert_eq!(index.records("a").unwrap().len(), 1);
+}
+
+#[test]
+fn each_queue_has_its_order_and_the_small_one_its_weight() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = open_at(dir.path()).unwrap();
+    let put = |key: &str, queue, weight| {
+        index.write(|tables| tables.put(key, 0, key.as_bytes(), (queue, weight))).unwrap();
+        index.write(|tables| Ok(tables.small())).unwrap()
+    };
+    assert_eq!(put("a", Queue::Small, 10), 10);
+    assert_eq!(put("b", Queue::Main, 100), 10);
+    assert_eq!(put("c", Queue::Small, 20), 30);
+    assert_eq!(put("d", Queue::Main, 100), 30);
+    assert_eq!(put("a", Queue::Main, 10), 20, "it went over");
+    let taken = |queue| index.write(|tables| Ok(tables.take_next(queue)?.map(|row| row.key))).unwrap();
+    assert_eq!(taken(Queue::Main).as_deref(), Some("b"));
+    assert_eq!(taken(Queue::Small).as_deref(), Some("c"));
+    assert_eq!(taken(Queue::Small), None);
+    assert_eq!((taken(Queue::Main).as_deref(), taken(Queue::Main).as_deref()), (Some("d"), Some("a")));
+    assert_eq!(index.write(|tables| Ok(tables.small())).unwrap(), 0);
 }

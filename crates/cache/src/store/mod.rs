@@ -14,6 +14,7 @@ pub(crate) mod disk;
 pub(crate) mod draft;
 pub(crate) mod entry;
 pub(crate) mod fault;
+mod ghosts;
 pub(crate) mod index;
 mod journal;
 mod load;
@@ -124,6 +125,7 @@ impl Store {
             memory: Arc::clone(&memory),
             quota: Arc::clone(&quota),
             touched: Arc::clone(&touched),
+            ghosts: Mutex::default(),
             journal: Arc::clone(&journal),
             tally: Arc::clone(&tally),
         });

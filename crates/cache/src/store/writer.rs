@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
@@ -14,7 +14,8 @@ use crate::key::CacheKey;
 use crate::store::checksum::Checksums;
 use crate::store::disk::{Disk, Identity};
 use crate::store::entry::Entry;
-use crate::store::index::{Index, IndexFault, Place, Tables};
+use crate::store::ghosts::Ghosts;
+use crate::store::index::{Index, IndexFault, Place, Queue, Tables};
 use crate::store::journal::Journal;
 use crate::store::memory::Memory;
 use crate::store::moment::{Moment, reach};
@@ -31,6 +32,9 @@ const BATCH_MAX: usize = 1024;
 
 /// Which part of the quota is kept free, so that most fetches find room without waiting.
 const HEADROOM_PART: u64 = 64;
+
+/// Which part of the quota is for what is new, and was not used again yet.
+const SMALL_PART: u64 = 10;
 
 /// How many responses that were used are spared in one batch before the next goes whatever it is.
 const SPARED_MAX: usize = 1000;
@@ -87,6 +91,8 @@ pub(crate) struct Desk {
     pub(crate) memory: Arc<Memory>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) touched: Arc<Touched>,
+    /// Only the one thread has it in its hands.
+    pub(crate) ghosts: Mutex<Ghosts>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) tally: Arc<Tally>,
 }
@@ -221,7 +227,9 @@ impl Desk {
             match command {
                 Command::Put { key, entry, checksums, .. } => {
                     let record = Record::of(key, entry);
-                    let old = tables.put(key.as_str(), entry.slot, &record.encode())?;
+                    let queue = self.queue_for(tables, key, entry.slot)?;
+                    let standing = (queue, entry.weight());
+                    let old = tables.put(key.as_str(), entry.slot, &record.encode(), standing)?;
                     freed = freed.saturating_add(bury(tables, old, None, gone)?);
                     for tag in record.tags() {
                         tables.put_tag(&tag, entry.id, key.as_str(), entry.slot)?;
@@ -273,8 +281,9 @@ impl Desk {
     }
 
     /// Takes records out until, with `freed` bytes that are free already, `wanted` bytes of the quota and the
-    /// headroom are, and no less than `shortfall`; gives what is free then. The first in the order goes, but for
-    /// those that were used: they go to the end (FIFO with reinsertion).
+    /// headroom are, and no less than `shortfall`; gives what is free then. That is S3-FIFO:
+    /// the first in the small queue goes while that has more than its part, else the first in the main queue;
+    /// but who was used goes to the end of the main queue.
     fn evict(
         &self,
         tables: &mut Tables<'_>,
@@ -286,15 +295,25 @@ impl Desk {
         let goal = limit.saturating_sub(wanted.max(limit / HEADROOM_PART));
         let (mut freed, mut spared) = (freed, 0);
         while self.quota.used().saturating_sub(freed) > goal || freed < shortfall {
-            let Some(row) = tables.take_next()? else { break };
+            let is_small_due = tables.small() >= limit / SMALL_PART;
+            let (first, second) =
+                if is_small_due { (Queue::Small, Queue::Main) } else { (Queue::Main, Queue::Small) };
+            let next = match tables.take_next(first)? {
+                Some(row) => Some((row, first)),
+                None => tables.take_next(second)?.map(|row| (row, second)),
+            };
+            let Some((row, queue)) = next else { break };
             let (Ok(record), Some(key)) = (Record::decode(&row.record), CacheKey::parse(&row.key)) else {
                 continue; // nobody could ever use it
             };
             if spared < SPARED_MAX && self.touched.take(record.id) {
                 spared += 1;
                 self.memory.untouch(&key, record.id);
-                tables.put(&row.key, row.slot, &row.record)?;
+                tables.put(&row.key, row.slot, &row.record, (Queue::Main, record.weight()))?;
             } else {
+                if queue == Queue::Small {
+                    self.ghosts().note(&key);
+                }
                 freed = freed.saturating_add(bury(tables, Some(row.record), Some(key), gone)?);
                 self.tally.evicted.note();
             }
@@ -334,6 +353,19 @@ impl Desk {
                 return Ok(purged);
             }
         }
+    }
+
+    /// The queue for what is new: the main one for what had to go a short while ago.
+    fn queue_for(&self, tables: &Tables<'_>, key: &CacheKey, slot: u8) -> Result<Queue, redb::Error> {
+        match tables.queue_of(key.as_str(), slot)? {
+            Some(queue) => Ok(queue),
+            None if self.ghosts().take(key) => Ok(Queue::Main),
+            None => Ok(Queue::Small),
+        }
+    }
+
+    fn ghosts(&self) -> MutexGuard<'_, Ghosts> {
+        self.ghosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The index could not be written for want of room on the disk: some bodies go, so that the next try finds
