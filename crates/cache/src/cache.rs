@@ -39,6 +39,7 @@ mod background;
 mod bypass;
 mod completion;
 mod head;
+mod offline;
 mod trouble;
 
 /// How often a request is judged again because what is stored has changed meanwhile.
@@ -139,6 +140,7 @@ impl<U: Service> Service for Cache<U> {
         forward::check_loop(&request.fields, &self.config.pseudonym)
             .map_err(|failure| self.own_status("loop").on(failure))?;
         match Bypass::of(&request.method, &request.fields, &request.body) {
+            Some(_) if self.config.is_offline => Ok(self.not_here()),
             Some(bypass) => self.bypass(request, route, bypass).await,
             None => self.serve(&Asked::new(request, route)).await,
         }
@@ -235,6 +237,11 @@ impl<U: Service> Cache<U> {
         for _ in 0..TRIES {
             let variants = self.store.lookup(&asked.key).await;
             match self.judge(asked, &variants) {
+                plan if self.config.is_offline => {
+                    if let Some(response) = self.answer_offline(asked, plan).await {
+                        return Ok(response);
+                    }
+                }
                 Plan::Serve(entry, _) if !holds(&asked.method, &asked.fields, &entry) => {
                     if let Some(outcome) = self.complete(asked, &Ask::anew(Fwd::Partial, None), entry).await {
                         return outcome;

@@ -26,6 +26,8 @@ pub struct Config {
     pub pseudonym: Pseudonym,
     /// Whether `Cache-Status` tells the key under which a response is looked for (RFC 9211 §2.7).
     pub tells_key: bool,
+    /// Whether no origin is ever asked: what is stored answers, or nothing does.
+    pub is_offline: bool,
     /// A fetch whose clients have all gone goes on if no more than this many bytes are missing, or if it
     /// is over half done.
     pub finish_under: u64,
@@ -66,6 +68,7 @@ impl Config {
             memory: 256 << 20,
             pseudonym: Pseudonym(String::from("Sockets")),
             tells_key: false,
+            is_offline: false,
             finish_under: 64 << 20,
         }
     }

@@ -15,8 +15,8 @@
 //! - `Cache-Status` says what was done and why.
 //!
 //! What it does *not* do: it opens no connection and knows no wire. It stores answers to GET (and those to
-//! POST that say they are one), and only whole ones: ranges are answered from stored responses, but a range
-//! that is not stored goes through unstored. It serves nothing stale but where the response, the client or
+//! POST that say they are one), and parts only
+//! where a strong validator tells their version: what has none goes through unstored. It serves nothing stale but where the response, the client or
 //! whoever runs it allows that, and then never against `must-revalidate` and its like. It does not speak TLS to origins. Of a tunnel (CONNECT) it only
 //! says whether there may be one: the engine opens it.
 
@@ -27,6 +27,7 @@ mod body;
 pub mod cache;
 mod collapse;
 pub mod config;
+pub mod failover;
 mod fetch;
 mod forward;
 pub mod key;
@@ -42,6 +43,7 @@ mod testing;
 
 pub use cache::Cache;
 pub use config::{Config, ConfigFault, Origin, Pseudonym};
+pub use failover::Failover;
 pub use key::CacheKey;
 pub use policy::rules::{Fraction, Rules};
 pub use proxy::destination::Destinations;

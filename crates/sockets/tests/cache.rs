@@ -3,6 +3,7 @@
 
 mod ages;
 mod answers;
+mod bodies;
 mod disk;
 mod explain;
 mod forwarding;

@@ -162,15 +162,13 @@ impl Growing {
         self.0.room.notify_one();
     }
 
-    /// Whether the first byte that he wants is there or on its way, from a response that is of this version.
+    /// Whether what he wants is there, or the first of it that is not comes from a response of this version.
     pub(super) fn poll_ready(&self, id: u64, cx: &mut Context<'_>) -> Poll<Result<(), Lost>> {
         let mut state = self.state();
         let Some(want) = state.readings.get(&id).map(|reading| reading.want) else {
             return Poll::Ready(Ok(()));
         };
-        if is_coming(&state.present, &state.courses, Want { until: want.at.saturating_add(1), ..want })
-            || state.is_at_end(want)
-        {
+        if is_coming(&state.present, &state.courses, want) || state.is_at_end(want) {
             return Poll::Ready(Ok(()));
         }
         self.wait(&mut state, id, cx).map(Err)

@@ -293,3 +293,24 @@ async fn many_ranges_at_once_of_what_is_not_there_are_each_fetched_once() {
     }
     assert_eq!(world.network.bytes_sent(ORIGIN), 200_000);
 }
+
+#[tokio::test(start_paused = true)]
+async fn offline_what_is_there_answers_and_nothing_else_is_asked_for() {
+    let mut world = World::new();
+    world.pages.put("/", large("1"));
+    world.pages.put("/strict", large("1").with("cache-control", "must-revalidate"));
+    world.get("/strict").await;
+    range(&world, "bytes=0-999").await;
+    world.config.is_offline = true;
+    let world = world.settled().await.restart().await;
+    let asked = world.asked();
+    world.sleep(5).await;
+    is_part(&range(&world, "bytes=10-19").await, &large("1"), 10, 19);
+    for (path, lines) in
+        [("/", &[][..]), ("/strict", &[]), ("/other", &[]), ("/", &[("cache-control", "no-cache")])]
+    {
+        assert_eq!(world.get_with(path, lines).await.status, 504, "{path}");
+    }
+    assert_eq!(world.ask("POST", "/", &[], "x").await.unwrap().status, 504);
+    assert_eq!(world.asked(), asked);
+}

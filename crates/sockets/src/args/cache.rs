@@ -39,9 +39,13 @@ A stored response is answered without asking while the origin says that it is fr
 each use is validated by a conditional GET; after --keep without a validation it is fetched anew. \
 Bodies are ordinary files: http://HOST/PATH lies under DIR/HOST/PATH.")]
 pub(crate) struct CacheArgs {
-    /// Be a reverse proxy for this origin, such as localhost:8000 [default: none, a forward proxy]
-    #[arg(long, env = "SOCKETS_ORIGIN", value_name = "URL", value_parser = origin)]
-    pub(crate) origin: Option<Origin>,
+    /// Be a reverse proxy for this origin, such as localhost:8000; repeated, for those that stand in for it, in
+    /// order [default: none, a forward proxy]
+    #[arg(long, env = "SOCKETS_ORIGIN", value_name = "URL", value_delimiter = ',', value_parser = origin)]
+    pub(crate) origin: Vec<Origin>,
+    /// Ask no origin: answer with what is stored, stale too, and with 504 else
+    #[arg(long, env = "SOCKETS_OFFLINE")]
+    pub(crate) offline: bool,
     /// TCP port; 0 takes a free one [default: 9000]
     #[arg(short, long, env = "SOCKETS_PORT", value_parser = units::whole(0, u16::MAX))]
     #[arg(help_heading = LISTENING)]
@@ -98,13 +102,19 @@ impl CacheArgs {
 
     /// On what terms it may be used.
     pub(crate) fn terms(&self) -> Terms {
-        if self.origin.is_some() { self.proxy.reverse() } else { self.proxy.forward() }
+        if self.site().is_some() { self.proxy.reverse() } else { self.proxy.forward() }
+    }
+
+    /// The origin whose site it is; the others stand in for it.
+    pub(crate) fn site(&self) -> Option<&Origin> {
+        self.origin.first()
     }
 
     /// What the role is told.
     pub(crate) fn config(&self) -> Result<Config, ConfigFault> {
         Ok(Config {
-            origin: self.origin.clone(),
+            origin: self.site().cloned(),
+            is_offline: self.offline,
             rules: self.policy.rules(),
             tells_key: self.tell_key,
             size: self.size,

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cache::{Cache, Door, Front, Steward};
+use cache::{Cache, Door, Failover, Front, Steward};
 use engine::{Route, Tunnels};
 use net::dial::{Dialer, Reach};
 
@@ -23,7 +23,9 @@ use crate::role::steward;
 pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
     let config = args.config().map_err(Exit::usage)?;
     let dialer = dialer(args);
-    let cache = Cache::open(config, pool_of(dialer.clone(), Route::Direct)).map_err(Exit::usage)?;
+    let origins = args.origin.iter().map(|origin| origin.authority().clone());
+    let upstream = Failover::new(pool_of(dialer.clone(), Route::Direct), origins);
+    let cache = Cache::open(config, upstream).map_err(Exit::usage)?;
     let cache = Arc::new(cache);
     let no_token = |error| Exit::failed(format_args!("no random numbers can be had: {error}"));
     let token = steward::token().map_err(no_token)?;
@@ -82,15 +84,15 @@ pub(crate) fn check(args: &CacheArgs) -> Result<String, Exit> {
 fn dialer(args: &CacheArgs) -> Dialer {
     let destinations = args.proxy.destinations();
     let reach = Reach::new(move |host, address| destinations.permit(host, address));
-    Dialer { reach: args.origin.is_none().then_some(reach), ..Dialer::default() }
+    Dialer { reach: args.site().is_none().then_some(reach), ..Dialer::default() }
 }
 
 fn tunnels(args: &CacheArgs, dialer: Dialer) -> Option<Tunnels> {
-    args.origin.is_none().then(|| Tunnels { dialer, idle: args.proxy.tunnel_timeout() })
+    args.site().is_none().then(|| Tunnels { dialer, idle: args.proxy.tunnel_timeout() })
 }
 
 fn what(args: &CacheArgs) -> String {
-    match &args.origin {
+    match args.site() {
         Some(origin) => format!("caching {}://{}/", origin.scheme(), origin.authority()),
         None => "caching forward proxy".to_owned(),
     }

@@ -1,0 +1,206 @@
+//! Large bodies out of an origin that trickles, cuts, lies about lengths and changes: whoever asks for
+//! whatever part gets it, of one version.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cache::town::{Town, WAYS, Way, did};
+use crate::support::noise;
+use crate::support::origin::{Reply, response};
+use crate::support::until;
+use crate::support::wire::{Head, Wire};
+
+const MIB: usize = 1 << 20;
+
+/// What an origin has now.
+#[derive(Clone)]
+struct Thing {
+    body: Vec<u8>,
+    version: usize,
+}
+
+/// An origin that gives ranges.
+#[derive(Clone)]
+struct Shelf {
+    thing: Arc<Mutex<Thing>>,
+    /// How many bytes of a whole it sends at a time, and how long it rests then.
+    trickle: Option<(usize, Duration)>,
+    /// After how many bytes of a whole the connection is cut.
+    cut: Option<usize>,
+    /// By how many bytes a 206 is shorter than it says.
+    lie: usize,
+    wholes: Arc<AtomicUsize>,
+}
+
+impl Shelf {
+    fn new(length: usize) -> Self {
+        let thing = Thing { body: noise(length), version: 1 };
+        Self { thing: Arc::new(Mutex::new(thing)), trickle: None, cut: None, lie: 0, wholes: Arc::default() }
+    }
+
+    fn change(&self) {
+        let mut thing = self.thing.lock().unwrap();
+        thing.version += 1;
+        thing.body.iter_mut().for_each(|byte| *byte = byte.wrapping_add(1));
+    }
+
+    fn body(&self) -> Vec<u8> {
+        self.thing.lock().unwrap().body.clone()
+    }
+
+    fn answer(&self, asked: &Head) -> Reply {
+        let Thing { body, version } = self.thing.lock().unwrap().clone();
+        let tag = format!("\"{version}\"");
+        let fields = [format!("ETag: {tag}"), "Cache-Control: max-age=600".to_owned()];
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let holds = asked.field("if-range").is_none_or(|wanted| wanted == tag);
+        if let Some(range) = asked.field("range").filter(|_| holds) {
+            let (first, last) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+            let first: usize = first.parse().unwrap();
+            let last = last.parse().unwrap_or(body.len() - 1).min(body.len() - 1);
+            let content_range = format!("Content-Range: bytes {first}-{last}/{}", body.len());
+            let fields = [&fields[..], &[&content_range]].concat();
+            return Reply::Keep(response("206 Partial Content", &fields, &body[first..=last - self.lie]));
+        }
+        let turn = self.wholes.fetch_add(1, Ordering::SeqCst);
+        let whole = response("200 OK", &fields, &body);
+        if let Some(cut) = self.cut.filter(|_| turn == 0) {
+            return Reply::Close(whole[..cut].to_vec());
+        }
+        match self.trickle {
+            None => Reply::Keep(whole),
+            Some((step, rest)) => Reply::Talk(Box::new(move |wire: &mut Wire| {
+                for piece in whole.chunks(step) {
+                    wire.send_if_there(piece);
+                    thread::sleep(rest);
+                }
+                true
+            })),
+        }
+    }
+
+    fn town(&self, way: Way) -> Town {
+        let own = self.clone();
+        Town::new(way, &[], move |asked| own.answer(asked))
+    }
+}
+
+fn part(town: &Town, first: usize, last: usize) -> crate::support::wire::Answer {
+    town.ask("GET", "/file", &[&format!("Range: bytes={first}-{last}")])
+}
+
+#[test]
+fn a_far_range_of_what_trickles_comes_at_once_and_is_kept_and_the_whole_is_fetched_once() {
+    for way in WAYS {
+        let shelf = Shelf { trickle: Some((64 * 1024, Duration::from_millis(20))), ..Shelf::new(4 * MIB) };
+        let (town, body) = (shelf.town(way), shelf.body());
+        let mut first = Wire::to(town.cache.address);
+        first.send(town.request("GET", "/file", &[]));
+        let head = first.head().unwrap();
+        first.arrives(1);
+        let begun = Instant::now();
+        let (from, to) = (4 * MIB - 1000, 4 * MIB - 1);
+        for _ in 0..2 {
+            let answer = part(&town, from, to);
+            assert_eq!(answer.status(), "206 Partial Content", "{way:?}");
+            assert!(answer.body == body[from..=to], "{way:?}");
+        }
+        assert!(begun.elapsed() < Duration::from_millis(700), "{way:?}: {:?}", begun.elapsed());
+        assert!(first.content(&head) == body, "{way:?}");
+        assert_eq!(shelf.wholes.load(Ordering::SeqCst), 1, "{way:?}");
+        assert_eq!(town.origin.asked().len(), 2, "{way:?}: the range was kept");
+    }
+}
+
+#[test]
+fn clients_of_every_speed_some_of_whom_leave_all_get_their_bytes() {
+    let shelf = Shelf { trickle: Some((256 * 1024, Duration::from_millis(10))), ..Shelf::new(8 * MIB) };
+    let (town, body) = (Arc::new(shelf.town(Way::Reverse)), Arc::new(shelf.body()));
+    let clients: Vec<_> = (0..24_usize)
+        .map(|number| {
+            let (town, body) = (Arc::clone(&town), Arc::clone(&body));
+            thread::spawn(move || {
+                let mut wire = Wire::to(town.cache.address);
+                let first = if number % 2 == 0 { 0 } else { number * 300_000 };
+                let range = format!("Range: bytes={first}-");
+                let fields = [&*range];
+                let fields: &[&str] = if number % 2 == 0 { &[] } else { &fields };
+                wire.send(town.request("GET", "/file", fields));
+                let head = wire.head().unwrap();
+                if number % 6 == 5 {
+                    return wire.arrives(1000); // and leaves
+                }
+                let mut got = Vec::new();
+                let expected: usize = head.field("content-length").unwrap().parse().unwrap();
+                while got.len() < expected {
+                    got.extend(wire.exactly((512 * 1024).min(expected - got.len())));
+                    thread::sleep(Duration::from_millis(number as u64));
+                }
+                assert!(got == body[first..], "client {number}");
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().unwrap();
+    }
+    assert_eq!(shelf.wholes.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_body_that_is_cut_goes_on_where_it_stopped() {
+    for way in WAYS {
+        let shelf = Shelf { cut: Some(MIB), ..Shelf::new(3 * MIB) };
+        let town = shelf.town(way);
+        assert!(town.get("/file").body == shelf.body(), "{way:?}");
+        let asked = town.origin.asked();
+        assert_eq!(asked.len(), 2, "{way:?}");
+        assert_eq!(asked[1].field("if-range"), Some("\"1\""), "{way:?}");
+        assert!(did(&town.get("/file")).starts_with("hit"), "{way:?}: and it is stored");
+    }
+}
+
+#[test]
+fn a_range_is_kept_over_a_restart_and_the_whole_asks_only_for_the_rest() {
+    let shelf = Shelf::new(2 * MIB);
+    let town = shelf.town(Way::Reverse);
+    assert!(part(&town, 0, MIB - 1).body == shelf.body()[..MIB]);
+    until("the part is put away", || did(&part(&town, 5, 9)).starts_with("hit").then_some(()));
+    let town = town.restarted();
+    assert!(did(&part(&town, 1000, 1999)).starts_with("hit"));
+    assert!(town.get("/file").body == shelf.body());
+    let asked = town.origin.asked();
+    let rest = format!("bytes={MIB}-{}", 2 * MIB - 1);
+    assert_eq!(asked.last().unwrap().field("range"), Some(&*rest));
+    assert_eq!(shelf.wholes.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_part_that_is_shorter_than_it_says_is_never_passed_on_as_whole() {
+    let shelf = Shelf { lie: 10, ..Shelf::new(2 * MIB) };
+    let town = shelf.town(Way::Reverse);
+    let mut wire = Wire::to(town.cache.address);
+    wire.send(town.request("GET", "/file", &["Range: bytes=0-99999"]));
+    // It says one thing in Content-Range and another in Content-Length: it is kept by nobody.
+    if let Some(head) = wire.head() {
+        assert_eq!(head.field("content-length"), Some("99990"), "as it came");
+    }
+    assert_eq!(town.bodies(), [""; 0]);
+    let answer = town.get("/file");
+    assert!(answer.body == shelf.body());
+}
+
+#[test]
+fn another_version_is_never_mixed_with_what_is_there() {
+    let shelf = Shelf::new(2 * MIB);
+    let town = shelf.town(Way::Reverse);
+    let old = shelf.body();
+    assert!(part(&town, 0, MIB - 1).body == old[..MIB]);
+    until("the part is put away", || did(&part(&town, 5, 9)).starts_with("hit").then_some(()));
+    shelf.change();
+    // The part is fresh, but what it lacks is of another version: all of the answer is of that one.
+    let answer = town.get("/file");
+    assert!(answer.body == shelf.body());
+    assert_eq!(answer.field("etag"), "\"2\"");
+}
