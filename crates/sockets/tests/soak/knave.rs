@@ -13,7 +13,7 @@ use crate::support::wire::{Head, Wire};
 const STALL: Duration = Duration::from_millis(30);
 
 /// How many bytes it says are there that don't come.
-const MISSING: usize = 1000;
+pub(crate) const MISSING: usize = 1000;
 
 pub(crate) struct Knave {
     origin: Origin,
