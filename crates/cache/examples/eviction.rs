@@ -266,7 +266,9 @@ fn ratios<P: Policy>(trace: &[u64], limit: u64) -> (u64, u64) {
 
 fn main() {
     let all: u64 = (0..OBJECTS).map(size).sum();
-    println!("| trace | cache | LRU | FIFO | FIFO with reinsertion | SIEVE | S3-FIFO |\n|---|---|---|---|---|---|---|");
+    println!(
+        "| trace | cache | LRU | FIFO | FIFO with reinsertion | SIEVE | S3-FIFO |\n|---|---|---|---|---|---|---|"
+    );
     for name in ["Zipf", "scan", "one-hit"] {
         let trace = trace(name);
         for part in PARTS {

@@ -9,7 +9,7 @@
 //! What it does *not* do: it knows nothing of HTTP, of messages or of roles. It sets no deadline on a
 //! read (the caller knows what it waits for) and, unless [`WriteHalf::set_pace`] is called, none
 //! on a write. It keeps no connections: pooling is the engine's. It does not encrypt yet; what is behind
-//! a [`Stream`] is private, so that it can. And it has no unsafe code but three calls in `sys` that have no
+//! a [`Stream`] is private, so that it can. And it has no unsafe code but four calls in `sys` that have no
 //! safe form: whatever else it needs from the system has one in `rustix` or `socket2`.
 
 #![deny(unsafe_code)] // not forbid: see sys::linux
