@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 #[path = "../../../fuzz/properties/corpus.rs"]
 mod corpus;
+#[path = "../../../fuzz/properties/metalink.rs"]
+mod metalink;
 #[expect(unreachable_pub, reason = "the fuzz target uses it too")]
 #[path = "../../../fuzz/properties/name.rs"]
 mod name;
@@ -12,6 +14,11 @@ mod name;
 #[test]
 fn the_corpus_of_names_holds() {
     corpus::check_all("name", name::check);
+}
+
+#[test]
+fn the_corpus_of_metalinks_holds() {
+    corpus::check_all("metalink", metalink::check);
 }
 
 proptest! {
