@@ -168,7 +168,9 @@ impl Growing {
         let Some(want) = state.readings.get(&id).map(|reading| reading.want) else {
             return Poll::Ready(Ok(()));
         };
-        if is_coming(&state.present, &state.courses, want) || state.is_at_end(want) {
+        // What goes past the file waits for him in the window: he has only to take it.
+        let is_here = state.ahead(want).at > want.at;
+        if is_here || is_coming(&state.present, &state.courses, want) || state.is_at_end(want) {
             return Poll::Ready(Ok(()));
         }
         self.wait(&mut state, id, cx).map(Err)
@@ -472,4 +474,27 @@ fn ahead(present: &Spans, window: &Window, want: Want) -> Want {
     let here = present.reach(want.at);
     let reach = window.reach(here);
     if reach > here { Want { at: reach, ..want } } else { want }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use bytes::Bytes;
+
+    use super::*;
+
+    /// Who joined before the file could not be written any more, and looks only afterwards.
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_in_the_window_is_there_for_who_has_not_begun_to_read() {
+        let file = Arc::new(tempfile::tempfile().unwrap());
+        let growing = Growing::new(file, Some(100), Spans::default());
+        let course = growing.begin(None, 0, Some(100));
+        let id = growing.enter(Want { at: 0, until: 100 }).unwrap();
+        growing.spill(course.id, 0, vec![Segment::Bytes(Bytes::from_static(&[7; 60]))]).await;
+        let ready = timeout(SPILL_WAIT, poll_fn(|cx| growing.poll_ready(id, cx))).await;
+        assert!(matches!(ready, Ok(Ok(()))), "each waits for the other: {ready:?}");
+        let piece = poll_fn(|cx| growing.poll_read(id, cx)).await;
+        assert!(matches!(piece, Some(Ok(Segment::Bytes(bytes))) if bytes.len() == 60));
+    }
 }
