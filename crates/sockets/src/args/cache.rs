@@ -16,6 +16,7 @@ use crate::args::policy::PolicyArgs;
 use crate::args::proxy::ProxyArgs;
 use crate::args::store::StoreCommand;
 use crate::args::units;
+use crate::args::upstream::UpstreamArgs;
 
 /// Where the cache listens if it is not told.
 const PORT: u16 = 9000;
@@ -74,6 +75,8 @@ pub(crate) struct CacheArgs {
     /// A network that may use the PURGE method, may be repeated [default: none, it is forwarded]
     #[arg(long, env = "SOCKETS_PURGE_FROM", value_name = "NET", value_delimiter = ',', value_parser = Network::parse)]
     pub(crate) purge_from: Vec<Network>,
+    #[command(flatten)]
+    pub(crate) upstream: UpstreamArgs,
     #[command(flatten)]
     pub(crate) proxy: ProxyArgs,
     #[command(flatten)]

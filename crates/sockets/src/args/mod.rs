@@ -24,6 +24,7 @@ pub(crate) mod site;
 pub(crate) mod store;
 pub(crate) mod tell;
 pub(crate) mod units;
+pub(crate) mod upstream;
 
 use std::path::PathBuf;
 

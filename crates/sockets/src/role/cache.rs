@@ -4,14 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cache::{Cache, Door, Failover, Front, Steward};
-use engine::{Route, Tunnels};
+use engine::{Pool, Route, Tunnels};
 use net::dial::{Dialer, Reach};
 
 use crate::args::cache::{CacheArgs, CacheTask};
 use crate::exit::Exit;
 use crate::log::logs::Logs;
 use crate::role::explain;
-use crate::role::pool_of;
 use crate::role::running::Running;
 use crate::role::stand::Stand;
 use crate::role::steward;
@@ -24,7 +23,8 @@ pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Res
     let config = args.config().map_err(Exit::usage)?;
     let dialer = dialer(args);
     let origins = args.origin.iter().map(|origin| origin.authority().clone());
-    let upstream = Failover::new(pool_of(dialer.clone(), Route::Direct), origins);
+    let pool = Pool::new(dialer.clone(), Route::Direct, args.upstream.limits());
+    let upstream = Failover::new(pool, origins);
     let cache = Cache::open(config, upstream).map_err(Exit::usage)?;
     let cache = Arc::new(cache);
     let no_token = |error| Exit::failed(format_args!("no random numbers can be had: {error}"));
@@ -84,7 +84,8 @@ pub(crate) fn check(args: &CacheArgs) -> Result<String, Exit> {
 fn dialer(args: &CacheArgs) -> Dialer {
     let destinations = args.proxy.destinations();
     let reach = Reach::new(move |host, address| destinations.permit(host, address));
-    Dialer { reach: args.site().is_none().then_some(reach), ..Dialer::default() }
+    let connect_timeout = args.upstream.connect_timeout;
+    Dialer { reach: args.site().is_none().then_some(reach), connect_timeout }
 }
 
 fn tunnels(args: &CacheArgs, dialer: Dialer) -> Option<Tunnels> {

@@ -30,10 +30,5 @@ pub(crate) fn control() -> Result<Runtime, Exit> {
 
 /// The client side for a role.
 pub(crate) fn pool(route: Route) -> Pool {
-    pool_of(Dialer::default(), route)
-}
-
-/// The client side for a role, with connections that `dialer` makes.
-pub(crate) fn pool_of(dialer: Dialer, route: Route) -> Pool {
-    Pool::new(dialer, route, ClientLimits::default())
+    Pool::new(Dialer::default(), route, ClientLimits::default())
 }

@@ -1,16 +1,19 @@
 //! Large bodies out of an origin that trickles, cuts, lies about lengths and changes: whoever asks for
 //! whatever part gets it, of one version.
 
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::cache::town::{Town, WAYS, Way, did};
+use crate::cache::town::{Town, WAYS, Way, did, ok};
 use crate::support::noise;
-use crate::support::origin::{Reply, response};
+use crate::support::origin::{Origin, Reply, response};
+use crate::support::place::Port;
+use crate::support::process::Role;
 use crate::support::until;
-use crate::support::wire::{Head, Wire};
+use crate::support::wire::{Head, Wire, ask};
 
 const MIB: usize = 1 << 20;
 
@@ -145,7 +148,8 @@ fn clients_of_every_speed_some_of_whom_leave_all_get_their_bytes() {
     for client in clients {
         client.join().unwrap();
     }
-    assert_eq!(shelf.wholes.load(Ordering::SeqCst), 1);
+    // None, if who wants a part came first, and the rest was asked for in parts, too.
+    assert!(shelf.wholes.load(Ordering::SeqCst) <= 1);
 }
 
 #[test]
@@ -203,4 +207,97 @@ fn another_version_is_never_mixed_with_what_is_there() {
     let answer = town.get("/file");
     assert!(answer.body == shelf.body());
     assert_eq!(answer.field("etag"), "\"2\"");
+}
+
+/// An origin whose whole is `body`, of which it sends so many bytes and then nothing; of parts it sends all.
+fn stalling(body: Vec<u8>, sent: usize, has_ranges: bool) -> impl Fn(&Head) -> Reply + Send + Sync + 'static {
+    move |asked| {
+        let (tag, fresh) = ("ETag: \"1\"", "Cache-Control: max-age=600");
+        let range = asked.field("range").filter(|_| has_ranges);
+        match range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-')) {
+            Some((first, last)) => {
+                let (first, last) = (first.parse().unwrap(), last.parse().unwrap_or(body.len() - 1));
+                let range = format!("Content-Range: bytes {first}-{last}/{}", body.len());
+                Reply::Keep(response("206 Partial Content", &[tag, fresh, &range], &body[first..=last]))
+            }
+            None => {
+                let validator: &[&str] = if has_ranges { &[tag, fresh] } else { &[] };
+                let whole = response("200 OK", validator, &body);
+                Reply::Hold(whole[..whole.len() - (body.len() - sent)].to_vec())
+            }
+        }
+    }
+}
+
+#[test]
+fn an_origin_that_stalls_in_the_middle_is_asked_for_the_rest_or_the_answer_breaks_off() {
+    let (body, patience) = (noise(2 * MIB), Duration::from_millis(300));
+    for (way, has_ranges) in WAYS.into_iter().flat_map(|way| [(way, true), (way, false)]) {
+        let town = Town::new(way, &["--response-timeout", "300ms"], stalling(body.clone(), MIB, has_ranges));
+        let (begun, mut wire) = (Instant::now(), town.open("/file"));
+        assert_eq!(wire.head().unwrap().field("content-length"), Some(&*body.len().to_string()));
+        let mut got = wire.exactly(MIB);
+        assert!(begun.elapsed() < patience, "{way:?}: what is there is not held back");
+        if has_ranges {
+            got.extend(wire.exactly(MIB));
+            assert!(got == body, "{way:?}");
+            assert!(did(&part(&town, 0, 9)).starts_with("hit"), "{way:?}: and it is stored");
+        } else {
+            assert_eq!(wire.rest().len(), 0, "{way:?}: it ends early, for all to see");
+            assert!(got == body[..MIB], "{way:?}");
+            assert_eq!(town.bodies(), [""; 0], "{way:?}");
+        }
+        assert!(begun.elapsed() >= patience, "{way:?}");
+    }
+}
+
+#[test]
+fn an_origin_that_never_answers_is_a_504_in_time() {
+    let town = Town::new(Way::Reverse, &["--response-timeout", "200ms"], |_| Reply::Hold(Vec::new()));
+    let answer = town.get("/file");
+    assert_eq!(answer.status(), "504 Gateway Timeout");
+    assert!(answer.field("proxy-status").contains("http_response_timeout"), "{:?}", answer.head);
+}
+
+#[test]
+fn the_next_origin_stands_in_for_one_that_is_not_there_or_ill() {
+    let (body, place, dir) = (noise(2 * MIB), Port::reserve(), tempfile::tempdir().unwrap());
+    let has_it = body.clone();
+    let second = Origin::start(move |_| ok(&["ETag: \"1\""], &has_it));
+    let (first, stand_in) = (format!("http://{}", place.address()), second.url("/"));
+    let cache = |name: &str| {
+        let dir = dir.path().join(name);
+        Role::start("cache", &["--dir", dir.to_str().unwrap(), "--origin", &first, "--origin", &stand_in])
+    };
+    let unreached = cache("unreached");
+    let answer = ask(unreached.address, "GET /file HTTP/1.1", &[]);
+    assert!(answer.status() == "200 OK" && answer.body == body);
+    let fresh = cache("fresh");
+    let asked = second.asked().len();
+    // RFC 9110 §9.2.2: what is not idempotent is sent to nobody else.
+    let answer = ask(fresh.address, "POST /file HTTP/1.1", &["Content-Length: 0"]);
+    assert_eq!(answer.status(), "523 Origin Is Unreachable");
+    assert_eq!(second.asked().len(), asked);
+    let ill = Origin::on(TcpListener::bind(place.address()).unwrap(), |_| {
+        Reply::Keep(response("503 Service Unavailable", &[], b"ill"))
+    });
+    let answer = ask(cache("ill").address, "GET /file HTTP/1.1", &[]);
+    assert!(answer.status() == "200 OK" && answer.body == body);
+    assert_eq!(ill.asked().len(), 1);
+}
+
+#[test]
+fn offline_what_is_stored_answers_and_no_origin_is_asked() {
+    let shelf = Shelf::new(2 * MIB);
+    let town = shelf.town(Way::Reverse);
+    assert!(town.get("/file").body == shelf.body());
+    let asked = town.origin.asked().len();
+    let town = town.stopped().with("--offline").started();
+    let answer = part(&town, 100, 199);
+    assert!(answer.status() == "206 Partial Content" && answer.body == shelf.body()[100..200]);
+    assert!(town.get("/file").body == shelf.body());
+    let missing = town.get("/other");
+    assert_eq!(missing.status(), "504 Gateway Timeout");
+    assert!(missing.field("cache-status").contains("offline"), "{:?}", missing.head);
+    assert_eq!(town.origin.asked().len(), asked);
 }

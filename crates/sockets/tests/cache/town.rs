@@ -126,6 +126,12 @@ pub(super) struct Stopped {
 }
 
 impl Stopped {
+    /// The same with one more argument.
+    pub(super) fn with(mut self, arg: &str) -> Self {
+        self.args.push(arg.to_owned());
+        self
+    }
+
     /// Starts the cache on the directory that it had.
     pub(super) fn started(self) -> Town {
         let Self { origin, dir, way, args } = self;
