@@ -227,7 +227,13 @@ impl<P: Parts> Filling<P> {
         }
         match how {
             How::Over if is_last => return self.growing.length(),
-            How::Whole(length) if self.is_whole(length) => return Some(length),
+            // Past the file there may be readers far behind, who lack something still.
+            How::Whole(length) if self.growing.is_spilling() && self.may_be(length) => {
+                self.growing.set_length(length);
+            }
+            How::Whole(length) if self.may_be(length) && self.growing.present().holds(0, length) => {
+                return Some(length);
+            }
             How::Over => {}
             How::Whole(_) => self.note_break(incomplete("the content is not as long as was said")),
             How::Broken(failure) => self.note_break(failure),
@@ -240,9 +246,9 @@ impl<P: Parts> Filling<P> {
         None
     }
 
-    fn is_whole(&self, length: u64) -> bool {
+    /// Whether the body can be of that length.
+    fn may_be(&self, length: u64) -> bool {
         self.growing.length().is_none_or(|known| known == length)
-            && (self.growing.is_spilling() || self.growing.present().holds(0, length))
     }
 
     fn note_break(&mut self, failure: Failure) {

@@ -5,7 +5,7 @@
 //! Where the file can't be written any more, what comes goes through a window in memory, at the pace of
 //! the slowest who is near; but one who takes nothing for a while is left behind.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -51,7 +51,8 @@ struct State {
     courses: Vec<Course>,
     /// Requests for parts that are not answered yet.
     asking: Vec<Course>,
-    readings: HashMap<u64, Reading>,
+    /// By their ids, so that who came first is looked after first.
+    readings: BTreeMap<u64, Reading>,
     next_id: u64,
     /// Some of it could not be had: who comes now asks for himself.
     has_failed: bool,
@@ -169,8 +170,9 @@ impl Growing {
             return Poll::Ready(Ok(()));
         };
         // What goes past the file waits for him in the window: he has only to take it.
-        let is_here = state.ahead(want).at > want.at;
-        if is_here || is_coming(&state.present, &state.courses, want) || state.is_at_end(want) {
+        let ahead = state.ahead(want);
+        let lacks = Want { until: ahead.until, ..want };
+        if ahead.at > want.at || is_coming(&state.present, &state.courses, lacks) || state.is_at_end(want) {
             return Poll::Ready(Ok(()));
         }
         self.wait(&mut state, id, cx).map(Err)
@@ -419,8 +421,11 @@ impl State {
         reading.lost.is_none() && (!self.is_spilling || (reading.waker.is_some() && is_waiting()))
     }
 
+    /// What of `want` is not there yet, as far as is known where the body ends: who came before that was known
+    /// wants no more than there is.
     fn ahead(&self, want: Want) -> Want {
-        ahead(&self.present, &self.window, want)
+        let until = want.until.min(self.length.unwrap_or(u64::MAX));
+        ahead(&self.present, &self.window, Want { until, ..want })
     }
 
     fn is_at_end(&self, want: Want) -> bool {

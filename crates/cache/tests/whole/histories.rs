@@ -7,23 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lab::{Fault, Link};
 
+use crate::dice::Dice;
 use crate::world::{ORIGIN, Page, World, pattern};
 
 const HISTORIES: u64 = 60;
 const STEPS: usize = 40;
 const PATHS: [&str; 3] = ["/a", "/a/b", "/c?d"];
-
-/// xorshift64*: small, and the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % sides
-    }
-}
 
 /// What the origin has: each version of a page has a length and content of its own.
 fn page(path: usize, version: usize, dice: &mut Dice) -> Page {
@@ -50,7 +39,7 @@ struct Played {
 
 impl Played {
     fn new(seed: u64) -> Self {
-        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut dice = Dice::of(seed);
         let world = World::with(|config| {
             config.size = 600_000 + 100_000 * dice.roll(10);
             config.memory = 100_000 * dice.roll(3);
