@@ -14,7 +14,7 @@ use message::field::cache_control::{CacheControl, Qualified};
 use message::field::cache_status::{CacheStatus, Fwd};
 use message::field::range::Ranges;
 use message::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
-use message::{Body, Failure, Fields, Method, Request, Response, Service, StatusCode, Target};
+use message::{Body, Failure, Fields, HearInterim, Method, Request, Response, Service, StatusCode, Target};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -62,6 +62,7 @@ struct Asked {
     fields: Fields,
     directives: CacheControl,
     peer: Option<std::net::SocketAddr>,
+    interims: Option<Arc<dyn HearInterim>>,
     received: (SystemTime, Instant),
 }
 
@@ -101,6 +102,7 @@ impl Asked {
             directives: directives(&request.fields),
             fields: request.fields,
             peer: request.peer,
+            interims: request.interims,
             received: (request.received_at, Instant::now()),
         }
     }
@@ -117,6 +119,7 @@ impl Asked {
             fields: self.fields.clone(),
             body: Body::Empty,
             peer: self.peer,
+            interims: self.interims.clone(),
             received_at: self.now(),
         }
     }
@@ -227,7 +230,8 @@ impl<U: Service> Cache<U> {
         if let Some(response) = forward::count_forwards(&request.method, &mut fields) {
             return Ok(response);
         }
-        let mut response = self.upstream.call(Request { target, fields, ..request }).await?;
+        let interims = forward::interims(request.interims, &self.config);
+        let mut response = self.upstream.call(Request { target, fields, interims, ..request }).await?;
         let now = received.0 + received.1.elapsed();
         forward::inbound(&mut response.fields, &self.config.pseudonym, now);
         Ok(response)
@@ -380,6 +384,7 @@ impl<U: Service> Cache<U> {
             prefers_stale: false,
             received: asked.received,
             peer: asked.peer,
+            interims: asked.interims.clone(),
         }
     }
 

@@ -138,6 +138,7 @@ fn copy(request: &Request) -> Request {
         fields: request.fields.clone(),
         body: Body::Empty,
         peer: request.peer,
+        interims: request.interims.clone(),
         received_at: request.received_at,
     }
 }

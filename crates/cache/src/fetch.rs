@@ -17,8 +17,8 @@ use std::time::{Duration, SystemTime};
 use message::field::range::ByteRange;
 use message::header::{IF_RANGE, RANGE};
 use message::{
-    Body, BodyStream, Failure, FailureKind, Fields, HeaderValue, Method, Request, Response, Segment, Service,
-    Source, StatusCode, Target,
+    Body, BodyStream, Failure, FailureKind, Fields, HeaderValue, HearInterim, Method, Request, Response,
+    Segment, Service, Source, StatusCode, Target,
 };
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -80,6 +80,8 @@ pub(crate) struct Fetch<U> {
     pub received: (SystemTime, Instant),
     /// Who sent it.
     pub peer: Option<std::net::SocketAddr>,
+    /// Who hears what the origin says before its answer: him who caused it, and nobody who joins.
+    pub interims: Option<Arc<dyn HearInterim>>,
 }
 
 /// How much a fetch asks for.
@@ -156,6 +158,7 @@ impl<U: Service> Fetch<U> {
             fields,
             body: Body::Empty,
             peer: self.peer,
+            interims: forward::interims(self.interims.clone(), &self.config),
             received_at: requested_at,
         };
         let mut response = self.upstream.call(request).await?;

@@ -1,14 +1,15 @@
 //! What a proxy does to every message that it forwards (RFC 9110 §7.6).
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use message::field::date::HttpDate;
 use message::field::via;
 use message::header::{DATE, HOST};
 use message::hop::remove_hop_by_hop;
-use message::{Failure, FailureKind, Fields, HeaderName, Method, Response, StatusCode};
+use message::{Failure, FailureKind, Fields, HeaderName, HearInterim, Method, Response, StatusCode};
 
-use crate::config::Pseudonym;
+use crate::config::{Config, Pseudonym};
 
 static MAX_FORWARDS: HeaderName = HeaderName::from_static("max-forwards");
 
@@ -30,6 +31,30 @@ pub(crate) fn inbound(fields: &mut Fields, pseudonym: &Pseudonym, received_at: S
     // RFC 9110 §6.6.1: who has a clock, and gets a response without Date, adds it.
     if !fields.contains(&DATE) {
         fields.set(DATE, HttpDate::from(received_at).to_value());
+    }
+}
+
+/// Who hears the interim responses to a request as it goes on, for `client`, who hears those to it as it came.
+pub(crate) fn interims(
+    client: Option<Arc<dyn HearInterim>>,
+    config: &Arc<Config>,
+) -> Option<Arc<dyn HearInterim>> {
+    let onward = |client| Arc::new(Onward { client, config: Arc::clone(config) }) as Arc<dyn HearInterim>;
+    client.map(onward)
+}
+
+/// Forwards interim responses (RFC 9110 §15.2). They are responses, so that what is done to these is done to them.
+#[derive(Debug)]
+struct Onward {
+    client: Arc<dyn HearInterim>,
+    config: Arc<Config>,
+}
+
+impl HearInterim for Onward {
+    fn hear(&self, status: StatusCode, mut fields: Fields) {
+        remove_hop_by_hop(&mut fields);
+        via::append(&mut fields, self.config.pseudonym.as_str());
+        self.client.hear(status, fields);
     }
 }
 

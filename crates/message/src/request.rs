@@ -1,12 +1,14 @@
 //! Requests (RFC 9110 §3.4) as every role sees them.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::Method;
 
 use crate::body::Body;
 use crate::fields::Fields;
+use crate::interim::HearInterim;
 use crate::target::{Authority, Target};
 
 /// A request: what is asked of which target, with what fields and content.
@@ -25,6 +27,8 @@ pub struct Request {
     pub body: Body,
     /// Who sent it; `None` for a request that this process makes itself.
     pub peer: Option<SocketAddr>,
+    /// Who hears what is said of it before its answer; `None` if nobody wants to.
+    pub interims: Option<Arc<dyn HearInterim>>,
     /// When its head was complete. Read once, by the engine; every judgement about time on the
     /// request's way starts from it.
     pub received_at: SystemTime,
@@ -40,6 +44,7 @@ impl Request {
             fields: Fields::new(),
             body: Body::Empty,
             peer: None,
+            interims: None,
             received_at: now,
         }
     }

@@ -21,9 +21,10 @@ impl<U: Service> Cache<U> {
         else {
             return;
         };
-        let fetch = Arc::new(Fetch { extent: Extent::Whole, ..self.fetch(asked, stored) });
+        // Who asked has the answer already.
+        let fetch = Fetch { extent: Extent::Whole, interims: None, ..self.fetch(asked, stored) };
         // What may not be stored is for nobody.
-        tokio::spawn(fetch.run(lead, oneshot::channel().0));
+        tokio::spawn(Arc::new(fetch).run(lead, oneshot::channel().0));
         tokio::spawn(async move {
             if let Outcome::Arrived(arrival) = ticket.lead().await
                 && let Content::Growing(growing) = &arrival.content

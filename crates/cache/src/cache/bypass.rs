@@ -107,6 +107,8 @@ fn not_for_the_cache(request: &Request, route: &Route) -> Asked {
         directives: directives(&fields),
         fields,
         peer: request.peer,
+        // Its answer is there.
+        interims: None,
         received: (request.received_at, Instant::now()),
     }
 }

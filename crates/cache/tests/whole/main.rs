@@ -10,6 +10,7 @@ mod collapse;
 mod dice;
 mod fickle;
 mod histories;
+mod interims;
 mod interleavings;
 mod judgement;
 mod keeping;

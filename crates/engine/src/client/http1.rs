@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use http1::{Connection, Event, Fault, Framing, ResponseHead, turn};
-use message::{Body, Failure, FailureKind, Fields, Request, Response, Segment, Source};
+use message::{
+    Body, Failure, FailureKind, Fields, HearInterim, Request, Response, Segment, Source, StatusCode,
+};
 use net::pace::Pace;
 use net::stream::Stream;
 
@@ -69,7 +71,7 @@ impl Attempt<'_> {
         home: Home<Wire>,
     ) -> Result<Response, Failure> {
         let Wire { mut intake, mut outlet, deadline } = wire;
-        let Request { method, target, fields, body, .. } = request;
+        let Request { method, target, fields, body, interims, .. } = request;
         intake.inbound.expect_response_to(&method);
         let framing = outlet
             .outbound
@@ -78,7 +80,8 @@ impl Attempt<'_> {
         let writing = Writing::begin(outlet, framing, body).await?;
         let stall = self.limits.content;
         let mut reading = Reading { intake, writing, deadline, home, stall, waiting: false };
-        let (head, framing) = poll_fn(|cx| reading.poll_head(cx, self.limits.head)).await?;
+        let (head, framing) =
+            poll_fn(|cx| reading.poll_head(cx, self.limits.head, interims.as_deref())).await?;
         Ok(Response { status: head.status, fields: head.fields, body: reading.into_body(framing)? })
     }
 }
@@ -130,11 +133,12 @@ struct Reading {
 
 impl Reading {
     /// The final response's head, within `limit` of the request's end. Interim responses (RFC 9110 §15.2)
-    /// are passed over.
+    /// are told to `interims`.
     fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
         limit: Duration,
+        interims: Option<&dyn HearInterim>,
     ) -> Poll<Result<(ResponseHead, Framing), Failure>> {
         let broken = self.writing.poll(cx).err();
         while let Poll::Ready(event) = self.intake.poll_event(cx) {
@@ -142,6 +146,12 @@ impl Reading {
                 Ok(Event::Response(head, framing)) => {
                     self.waiting = false;
                     return Poll::Ready(Ok((head, framing)));
+                }
+                // 100 (Continue) is about this connection: who is asked by others has answered them himself.
+                Ok(Event::Interim(head)) if head.status != StatusCode::CONTINUE => {
+                    if let Some(interims) = interims {
+                        interims.hear(head.status, head.fields);
+                    }
                 }
                 Ok(_) => {}
                 Err(fault) => return Poll::Ready(Err(self.headless(&fault))),

@@ -107,6 +107,7 @@ fn repeatable(request: &Request) -> Option<Request> {
         fields: request.fields.clone(),
         body: Body::Empty,
         peer: request.peer,
+        interims: request.interims.clone(),
         received_at: request.received_at,
     })
 }

@@ -15,10 +15,10 @@ use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
 use http1::{Connection, Event, Fault, Framing, RequestHead, Version, turn};
-use message::{Body, Failure, Fields, Method, Request, Response, Service, StatusCode};
+use message::{Body, Failure, HearInterim, Method, Request, Response, Service, StatusCode};
 use net::drain::{Drain, DrainGuard, Draining};
 use net::stream::{ReadHalf, Stream, WriteHalf, lingering_close};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::field;
 
@@ -29,6 +29,7 @@ use crate::outlet::{Broken, Outlet};
 use crate::record::{Asked, AskedFields, Ending, ExchangeRecord, Observer};
 use crate::server::answer;
 use crate::server::clients::Visit;
+use crate::server::early::{Early, call};
 use crate::server::refusals::Refusal;
 use crate::server::request_body::{Loan, Returned, Shortfall, lend};
 use crate::server::terms::{Patience, Server, TUNNEL_IDLE};
@@ -59,6 +60,8 @@ pub(super) struct Talk<S, O> {
     deadline: Deadline,
     drain: Drain,
     draining: Draining,
+    /// What is to be said before an answer; made when it is first needed.
+    early: Option<Arc<Early>>,
     // Below are those that count it, dropped after what closes it.
     visit: Visit,
     /// Its place among those that are served; before it has one, it waits.
@@ -120,7 +123,18 @@ impl<S: Service, O: Observer> Talk<S, O> {
         let mut intake = Box::new(Intake { inbox, ..Intake::new(read, inbound) });
         let outlet = Outlet::new(write, outbound, server.patience.send_pace());
         let (deadline, draining, guard) = (Deadline::new(), drain.draining(), drain.guard());
-        let mut talk = Self { server, peer, outlet, deadline, drain, draining, visit, place, _guard: guard };
+        let mut talk = Self {
+            server,
+            peer,
+            outlet,
+            deadline,
+            drain,
+            draining,
+            early: None,
+            visit,
+            place,
+            _guard: guard,
+        };
         async move {
             if !talk.has_place().await {
                 return;
@@ -154,7 +168,10 @@ impl<S: Service, O: Observer> Talk<S, O> {
             // Whole: what a match takes apart keeps its room while the match waits.
             course => return Box::pin(self.detour(intake, course)).await,
         };
-        let answer = self.server.service.call(request).await;
+        let (answer, _) = {
+            let Self { server, outlet, early, .. } = self;
+            call(pin!(server.service.call(request)), outlet, early.as_deref(), None).await
+        };
         if self.respond(answer, account).await.is_err() { After::Close } else { self.turn(intake) }
     }
 
@@ -211,15 +228,18 @@ impl<S: Service, O: Observer> Talk<S, O> {
     ) -> After {
         let (body, Loan { mut back, wanted }) = lend(intake, framing, self.server.patience.content_pace());
         request.body = body;
-        let (mut answer, told) = if expects_continue {
-            self.call_and_continue(request, wanted).await
-        } else {
-            (self.server.service.call(request).await, true)
+        let (mut answer, told) = {
+            let Self { server, outlet, early, .. } = self;
+            let wanted = expects_continue.then_some(wanted);
+            call(pin!(server.service.call(request)), outlet, early.as_deref(), wanted).await
         };
         let returned = back.try_recv().ok();
         // RFC 9110 §10.1.1: a client that gets a final answer instead of 100 (Continue) may send its content
         // or not. What follows can't be told apart then, unless the content has come already.
-        if !told && !returned.as_ref().is_some_and(|returned| returned.intake.inbound.is_complete()) {
+        if expects_continue
+            && !told
+            && !returned.as_ref().is_some_and(|returned| returned.intake.inbound.is_complete())
+        {
             self.outlet.outbound.close_after();
         }
         if let Some(Returned { intake, shortfall }) = &returned {
@@ -322,29 +342,6 @@ impl<S: Service, O: Observer> Talk<S, O> {
         .await
     }
 
-    /// Calls the service, and sends 100 (Continue) when it first asks for the content and that has not come
-    /// by then; also says whether it did.
-    async fn call_and_continue(
-        &mut self,
-        request: Request,
-        wanted: oneshot::Receiver<()>,
-    ) -> (Result<Response, Failure>, bool) {
-        let server = Arc::clone(&self.server);
-        let mut call = pin!(server.service.call(request));
-        let wanted = tokio::select! {
-            biased;
-            answer = &mut call => return (answer, false),
-            wanted = wanted => wanted.is_ok(),
-        };
-        if !wanted {
-            return (call.await, false);
-        }
-        let outlet = &mut self.outlet;
-        outlet.head(|outbound, out| outbound.interim(StatusCode::CONTINUE, &Fields::new(), out));
-        let told = outlet.flush(false).await.is_ok();
-        (call.await, told)
-    }
-
     /// Sends an answer. Its head is written here and now, so that the wait has no room for it.
     fn respond(
         &mut self,
@@ -396,8 +393,24 @@ impl<S: Service, O: Observer> Talk<S, O> {
         self.outlet.outbound.answer_to(&head);
         let account = self.account(Some(&head));
         let (peer, received_at) = (Some(self.peer), account.received_at);
+        let interims = self.hearer(head.version);
         let RequestHead { method, target, fields, .. } = head;
-        (Request { method, target, fields, body: Body::Empty, peer, received_at }, account)
+        (Request { method, target, fields, body: Body::Empty, peer, interims, received_at }, account)
+    }
+
+    /// Who hears what is to be said before the answer to a request of that version: to HTTP/1.0 nothing is
+    /// (RFC 9110 §15.2).
+    fn hearer(&mut self, version: Version) -> Option<Arc<dyn HearInterim>> {
+        if !self.server.forwards_interims || version != Version::Http11 {
+            return None;
+        }
+        let early = self.early.get_or_insert_default();
+        match Arc::get_mut(early) {
+            Some(early) => early.clear(),
+            // Who still has it would speak of the exchange before.
+            None => *early = Arc::default(),
+        }
+        Some(Arc::clone(early) as Arc<dyn HearInterim>)
     }
 
     /// Whether what is left of the content is no more than is read away, as far as that is known.

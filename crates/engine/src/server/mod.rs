@@ -3,6 +3,7 @@
 pub mod announcement;
 pub mod answer;
 pub mod clients;
+mod early;
 mod http1;
 pub mod refusals;
 mod request_body;

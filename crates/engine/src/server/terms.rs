@@ -37,6 +37,9 @@ pub struct Server<S, O> {
     pub announcers: Option<Announcers>,
     /// How tunnels are opened (RFC 9110 §9.3.6); there are none if `None`, whatever the service says.
     pub tunnels: Option<Tunnels>,
+    /// Whether clients get the interim responses (RFC 9110 §15.2) that the service hears: what a proxy must do, and
+    /// nobody else has any.
+    pub forwards_interims: bool,
 }
 
 /// How tunnels are opened, and how long they last.
@@ -140,6 +143,7 @@ impl<S: Service, O: Observer> Server<S, O> {
             refusals: Refusals::default(),
             announcers: None,
             tunnels: None,
+            forwards_interims: false,
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The client side: how requests go out, and responses that come whole.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use engine::{ClientLimits, Pool, Route};
-use message::{Authority, Body, FailureKind, HeaderName, HeaderValue, Method, Request, StatusCode, Target};
+use message::{
+    Authority, Body, FailureKind, Fields, HeaderName, HeaderValue, HearInterim, Method, Request, StatusCode,
+    Target,
+};
 use net::Dialer;
 
 use crate::support::content::{fields, file_of, noise, slice, stream};
@@ -147,13 +151,33 @@ async fn an_answer_to_head_has_no_content_whatever_it_says() {
     assert_eq!(got.fields.get(&HeaderName::from_static("content-length")).unwrap(), "5");
 }
 
+/// Notes what it hears.
+#[derive(Debug, Default)]
+struct Hears(Mutex<Vec<(u16, Fields)>>);
+
+impl HearInterim for Hears {
+    fn hear(&self, status: StatusCode, fields: Fields) {
+        self.0.lock().unwrap().push((status.as_u16(), fields));
+    }
+}
+
 #[tokio::test]
-async fn interim_responses_are_passed_over() {
+async fn interim_responses_are_told_to_who_wants_to_hear_them_but_100() {
     let answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n\
-                  HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-    let got = got_for(Method::GET, answer).await;
-    assert_eq!((got.status, &got.content[..]), (StatusCode::OK, &b"hello"[..]));
-    assert!(!got.fields.contains(&HeaderName::from_static("link")));
+                  HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    let hears = Arc::new(Hears::default());
+    for interims in [None, Some(Arc::clone(&hears) as Arc<dyn HearInterim>)] {
+        let mut origin = Origin::listen();
+        let request = Request { interims, ..origin.get("/") };
+        let pool = pool();
+        let (got, _server) = tokio::join!(fetch(&pool, request), origin.answer(answer));
+        let got = got.unwrap();
+        assert_eq!((got.status, &got.content[..]), (StatusCode::OK, &b"hello"[..]));
+        assert!(!got.fields.contains(&HeaderName::from_static("link")));
+    }
+    let heard = hears.0.lock().unwrap();
+    assert_eq!(heard.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [103, 102]);
+    assert_eq!(heard[0].1.text(&HeaderName::from_static("link")), Some("</a>"));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod server_answers;
 mod server_clients;
 mod server_content;
 mod server_files;
+mod server_interims;
 mod server_limits;
 mod server_records;
 mod server_tunnels;

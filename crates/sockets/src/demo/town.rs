@@ -231,7 +231,7 @@ impl Place {
                 connections_each(STANDS),
                 service.clone(),
                 observer.clone(),
-                None,
+                |_| {},
             )
         };
         let stand = open(port).or_else(|_| open(0))?;

@@ -35,7 +35,7 @@ pub(crate) async fn open(args: &BalancerArgs, logs: &mut Logs, connections: usiz
     tokio::spawn(async move { testing.keep_testing(pending::<()>()).await });
     let log = logs.of(&args.log, "balancer")?;
     let admin = args.admin.map(|address| admin(args, address, &balancer)).transpose()?;
-    let stand = Stand::open("balancer", &args.addresses(), &args.listen, connections, balancer, log, None)?;
+    let stand = Stand::open("balancer", &args.addresses(), &args.listen, connections, balancer, log, |_| {})?;
     let running = Running::new(stand, what(args), args.listen.drain);
     Ok(match admin {
         Some(admin) => running.with_also(admin, "administering it".to_owned()),
@@ -48,7 +48,7 @@ fn admin(args: &BalancerArgs, address: SocketAddr, balancer: &Balancer<Pool>) ->
     let addresses = Addresses { bind: Bind::These(vec![address.ip()]), port: Port::Asked(address.port()) };
     let listen = ListenArgs { threads: Some(1), ..args.listen.clone() };
     let admin = Admin::new(balancer.clone(), args.admin_token.clone());
-    Stand::open("admin", &addresses, &listen, ADMIN_CONNECTIONS, admin, Unobserved, None)
+    Stand::open("admin", &addresses, &listen, ADMIN_CONNECTIONS, admin, Unobserved, |_| {})
 }
 
 /// Whether what it is told can be done, and what that is.

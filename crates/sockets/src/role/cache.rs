@@ -32,15 +32,10 @@ pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Res
     let front = Front::new(args.terms(), Arc::clone(&cache));
     let front = Steward::new(Arc::clone(&cache), token.clone(), args.purge_from.clone(), front);
     let log = logs.of(&args.log, "cache")?;
-    let stand = Stand::open(
-        "cache",
-        &args.addresses(),
-        &args.listen,
-        connections,
-        front,
-        log,
-        tunnels(args, dialer),
-    )?;
+    let stand = Stand::open("cache", &args.addresses(), &args.listen, connections, front, log, |server| {
+        server.tunnels = tunnels(args, dialer);
+        server.forwards_interims = true;
+    })?;
     let door = door(&args.dir, &stand, &token);
     let running = Running::new(stand, what(args), args.listen.drain);
     Ok(running.with_farewell(async move {

@@ -22,7 +22,7 @@ pub(crate) fn open(args: &ServerArgs, logs: &mut Logs, connections: usize) -> Re
     // Another one may put them there yet: our own line of text is sent until then.
     missing_error_pages(args).for_each(|missing| tracing::warn!("{missing}"));
     let log = logs.of(&args.log, "server")?;
-    let stand = Stand::open("server", &args.addresses(), &args.listen, connections, origin, log, None)?;
+    let stand = Stand::open("server", &args.addresses(), &args.listen, connections, origin, log, |_| {})?;
     Ok(Running::new(stand, what(args), args.listen.drain).with_qr(args.qr))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use engine::{Observer, Server, Tunnels, serve};
+use engine::{Observer, Server, serve};
 use message::Service;
 use net::drain::{Drain, DrainSignal, drain};
 use net::listen::{ListenFault, Listener, bind, bind_all};
@@ -40,7 +40,8 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    /// Binds `addresses` and serves `service` on them from now on, with at most so many `connections` at a time.
+    /// Binds `addresses` and serves `service` on them from now on, with at most so many `connections` at a time,
+    /// on terms that `adjust` has changed.
     ///
     /// # Errors
     /// One line about which address can't be had, and why.
@@ -51,7 +52,7 @@ impl Stand {
         connections: usize,
         service: S,
         observer: O,
-        tunnels: Option<Tunnels>,
+        adjust: impl FnOnce(&mut Server<S, O>),
     ) -> Result<Self, Exit> {
         let cores = listen.threads.map_or_else(net::sys::available_cores, usize::from);
         let listeners = listeners(addresses, cores).map_err(Exit::failed)?;
@@ -59,8 +60,8 @@ impl Stand {
         let mut server = Server::new(service, observer, listen.limits.connections(connections));
         listen.limits.apply(&mut server);
         server.announcers = listen.announcers();
-        server.tunnels = tunnels;
         server.limits.allow_http10 = listen.allow_http10;
+        adjust(&mut server);
         let (server, (finish, finishing), (halt, halting)) = (Arc::new(server), drain(), drain());
         let mut groups: Vec<_> = listeners.into_iter().map(Vec::into_iter).collect();
         let mut threads = Vec::with_capacity(cores);

@@ -16,6 +16,7 @@ use crate::support::wire::{Answer, Head, Wire};
 mod errors;
 mod fields;
 mod freshness;
+mod interim;
 mod storing;
 mod targeted;
 mod unsafe_methods;

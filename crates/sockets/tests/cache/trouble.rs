@@ -119,21 +119,6 @@ fn an_answer_that_breaks_the_protocol_is_502_and_not_stored() {
 }
 
 #[test]
-fn interim_answers_are_not_taken_for_the_answer() {
-    let interim = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n";
-    let town = Town::forward(|_| {
-        let last = response("200 OK", &["Cache-Control: max-age=60"], b"content");
-        Reply::Keep([&interim[..], &interim[..], &last].concat())
-    });
-    for _ in 0..2 {
-        let answer = town.get("/index.html");
-        assert_eq!((answer.status(), answer.text()), ("200 OK", "content"));
-        assert_eq!(answer.head.field("link"), None);
-    }
-    assert_eq!(town.origin.asked().len(), 1);
-}
-
-#[test]
 fn bytes_behind_an_answer_are_not_taken_for_the_next_one() {
     // RFC 9112 §9.2: what nobody asked for can only be an attack.
     let town = Town::forward(|asked| {
