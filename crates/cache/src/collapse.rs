@@ -80,22 +80,6 @@ impl Arrival {
     }
 }
 
-/// Somebody who waits for a fetch, or is about to read what it brings; one without any may be given up.
-#[derive(Clone, Debug)]
-struct Interest(Arc<()>);
-
-impl Interest {
-    /// The first of them.
-    fn new() -> Self {
-        Self(Arc::new(()))
-    }
-
-    /// Whether nobody but the holder of this one is left.
-    fn is_alone(&self) -> bool {
-        Arc::strong_count(&self.0) == 1
-    }
-}
-
 /// A fetch that is on its way.
 #[derive(Debug)]
 struct Flight {
@@ -106,7 +90,6 @@ struct Flight {
     outcome: watch::Sender<Outcome>,
     /// Whether what it fetches was invalidated meanwhile, and is not to be stored.
     is_obsolete: AtomicBool,
-    interest: Interest,
 }
 
 type Table = HashMap<CacheKey, Vec<Arc<Flight>>>;
@@ -118,12 +101,11 @@ pub(crate) struct Flights {
     apart: Mutex<HashMap<CacheKey, Instant>>,
 }
 
-/// The place of one who waits for a fetch.
+/// The place of one who waits for a fetch. Kept until one reads, or wants nothing any more: a fetch that nobody
+/// has one for may be given up.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     outcome: watch::Receiver<Outcome>,
-    /// Kept until one reads, or wants nothing any more.
-    _interest: Interest,
 }
 
 /// The duty to fetch. Dropped without an outcome, it lets the others ask again.
@@ -249,7 +231,6 @@ impl Flight {
             is_private: false,
             outcome: watch::Sender::new(Outcome::Pending),
             is_obsolete: AtomicBool::new(false),
-            interest: Interest::new(),
         }
     }
 
@@ -276,7 +257,7 @@ impl Flight {
     }
 
     fn ticket(&self) -> Ticket {
-        Ticket { outcome: self.outcome.subscribe(), _interest: self.interest.clone() }
+        Ticket { outcome: self.outcome.subscribe() }
     }
 }
 
@@ -291,7 +272,7 @@ impl Ticket {
 
     /// Waits until the fetch is over, and all that it brought is put away.
     pub(crate) async fn over(self) {
-        let Self { mut outcome, .. } = self;
+        let Self { mut outcome } = self;
         while outcome.changed().await.is_ok() {}
     }
 
@@ -309,7 +290,12 @@ impl Lead {
 
     /// Whether nobody waits for it, or is about to read what arrives.
     pub(crate) fn is_alone(&self) -> bool {
-        self.flight.interest.is_alone()
+        self.flight.outcome.receiver_count() == 0
+    }
+
+    /// Waits until that is so.
+    pub(crate) async fn deserted(&self) {
+        self.flight.outcome.closed().await;
     }
 
     /// What it fetches is not to be stored, and nobody joins it any more.

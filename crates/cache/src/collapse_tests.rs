@@ -111,15 +111,19 @@ fn nothing_is_led_that_is_not_needed_any_more() {
     assert!(flights.table().is_empty());
 }
 
-#[test]
-fn a_fetch_knows_when_nobody_is_left() {
+#[tokio::test]
+async fn a_fetch_knows_when_nobody_is_left_and_hears_of_it() {
     let flights = Arc::new(Flights::default());
     let (first, duty) = lead(join(&flights, None));
     let second = follow(join(&flights, None));
     assert!(!duty.is_alone());
     drop(first);
     assert!(!duty.is_alone());
-    drop(second);
+    let leaves = async {
+        tokio::task::yield_now().await;
+        drop(second);
+    };
+    tokio::join!(duty.deserted(), leaves);
     assert!(duty.is_alone());
 }
 

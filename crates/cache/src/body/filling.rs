@@ -165,6 +165,8 @@ impl<P: Parts> Filling<P> {
                 }
             },
             () = self.growing.bell() => None,
+            // Who wanted nothing to read in the end, as it is with a 304, leaves without a sound.
+            () = self.lead.deserted(), if !self.lead.is_alone() => None,
             () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => None,
         }
     }
