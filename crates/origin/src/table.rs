@@ -1,8 +1,8 @@
 //! The files that were asked for lately: small ones in memory, large ones open.
 //!
-//! An entry is only used if the disk holds the same version of the same file, as a look at it has shown or
-//! [`watch`](crate::watch) can tell, so that nothing in here is ever out of date. Large files are closed when nobody has asked for them
-//! for a while: the disk space of a deleted file is given back only then.
+//! An entry is only used if the disk holds the same version of the same file, as a look at it has shown or `watch` can
+//! tell, so that nothing in here is ever out of date. Large files are closed when nobody has asked for them for a while:
+//! the disk space of a deleted file is given back only then.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
