@@ -128,7 +128,7 @@ impl Played {
             }
             18 => {
                 self.finish().await;
-                self.world = self.world.settled().await.after_kill();
+                self.world = self.world.settled().await.after_kill().await;
             }
             _ => self.finish().await,
         }

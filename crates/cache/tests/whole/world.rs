@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cache::{Cache, Config};
+use cache::{Cache, Config, OpenFault};
 use lab::{Client, Clock, Link, Network, Seen, body_bytes};
 use message::partial::{partial, respond};
 use message::precondition::{Validators, Verdict, evaluate, not_modified};
@@ -144,7 +144,7 @@ impl World {
     /// The same world after a clean restart of the cache.
     pub(crate) async fn restart(self) -> Self {
         self.cache.close().await;
-        self.after_kill()
+        self.after_kill().await
     }
 
     /// The same world when no fetch holds the cache any more.
@@ -158,11 +158,17 @@ impl World {
     }
 
     /// The same world with a new cache in the same directory.
-    pub(crate) fn after_kill(self) -> Self {
+    pub(crate) async fn after_kill(self) -> Self {
         let Self { clock, network, pages, dir, config, cache } = self;
         assert_eq!(Arc::strong_count(&cache), 1);
         drop(cache);
-        let cache = Arc::new(Cache::open(config.clone(), network.client()).unwrap());
+        let cache = loop {
+            match Cache::open(config.clone(), network.client()) {
+                // A thread for the disk may hold the store for a moment still.
+                Err(OpenFault::InUse { .. }) => tokio::task::yield_now().await,
+                opened => break Arc::new(opened.unwrap()),
+            }
+        };
         Self { clock, network, pages, dir, config, cache }
     }
 
