@@ -58,7 +58,7 @@ pub(crate) fn holds(method: &Method, request: &Fields, entry: &Entry) -> bool {
         Verdict::Perform => {
             let selection = partial(request, method, &stored.validators, entry.size());
             let outline = Outline::of(selection, entry.size(), &stored.fields);
-            outline.needs().all(|range| present.holds_range(range))
+            outline.needs().all(|range| present.contains(&(range.first()..range.last().saturating_add(1))))
         }
     }
 }

@@ -18,7 +18,7 @@ use message::field::range::ByteRange;
 use message::header::{IF_RANGE, RANGE};
 use message::{
     Body, BodyStream, Failure, FailureKind, Fields, HeaderValue, HearInterim, Method, Request, Response,
-    Segment, Service, Source, StatusCode, Target,
+    Segment, Service, Source, Spans, StatusCode, Target,
 };
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
@@ -34,7 +34,6 @@ use crate::policy::combining::{Version, part_of};
 use crate::policy::reuse::Trouble;
 use crate::policy::storing::Exchange;
 use crate::policy::validation::{is_about, make_conditional, make_unconditional, names, offer_tags};
-use crate::spans::Spans;
 use crate::store::Store;
 use crate::store::draft::Draft;
 use crate::store::entry::{Entry, SMALL_MAX};

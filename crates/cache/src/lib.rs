@@ -34,7 +34,6 @@ pub mod key;
 pub mod policy;
 pub mod proxy;
 mod route;
-mod spans;
 pub mod steward;
 mod store;
 pub mod stored;

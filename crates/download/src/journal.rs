@@ -22,12 +22,12 @@
 
 use std::fmt::{self, Write as _};
 
+use message::Spans;
 use message::field::date::HttpDate;
 use message::field::digest::ReprDigest;
 use message::field::etag::EntityTag;
 use message::precondition::Validators;
 
-use crate::spans::Spans;
 use crate::url::Url;
 use crate::version::Version;
 

@@ -5,9 +5,8 @@ use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use message::Spans;
 use tokio::task::{JoinHandle, spawn_blocking};
-
-use crate::spans::Spans;
 
 /// How often the journal is written.
 pub(crate) const NOTE_EVERY: Duration = Duration::from_secs(1);

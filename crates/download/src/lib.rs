@@ -58,7 +58,6 @@ mod progress;
 mod redirect;
 mod retry;
 mod sink;
-mod spans;
 mod throttle;
 mod transfer;
 mod url;

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
+use message::Spans;
+
 use crate::metalink::Pieces;
-use crate::spans::Spans;
 
 /// The pieces of a file of known length.
 #[derive(Debug)]

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use message::Spans;
+
 use crate::fault::GetFault;
 use crate::plan::source::SourceId;
-use crate::spans::Spans;
 use crate::url::Url;
 use crate::version::Version;
 

@@ -25,6 +25,7 @@ pub mod precondition;
 pub mod request;
 pub mod response;
 pub mod service;
+pub mod spans;
 pub mod target;
 
 pub use body::{Body, BodyStream, FileSlice, Segment, Source};
@@ -35,4 +36,5 @@ pub use interim::HearInterim;
 pub use request::Request;
 pub use response::Response;
 pub use service::Service;
+pub use spans::Spans;
 pub use target::{Authority, PathAndQuery, Scheme, Target};

@@ -215,10 +215,14 @@ impl Run {
     async fn write(&self, segments: &[Segment], at: u64, to: u64) -> Result<u64, Unstored> {
         self.place.extend(self.growing.weight_with(at, to)).await?;
         let gaps = self.growing.gaps(at, to);
-        let gained = gaps.iter().fold(0_u64, |sum, (from, to)| sum.saturating_add(to.saturating_sub(*from)));
+        let gained =
+            gaps.iter().fold(0_u64, |sum, gap| sum.saturating_add(gap.end.saturating_sub(gap.start)));
         let missing: Vec<_> = gaps
             .into_iter()
-            .map(|(from, to)| (from, cut_all(segments, from.saturating_sub(at), to.saturating_sub(from))))
+            .map(|gap| {
+                let (skip, length) = (gap.start.saturating_sub(at), gap.end.saturating_sub(gap.start));
+                (gap.start, cut_all(segments, skip, length))
+            })
             .collect();
         let pen = self.place.draft.lock().await.pen();
         let written = spawn_blocking(move || {

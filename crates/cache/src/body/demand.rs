@@ -1,6 +1,6 @@
 //! What of a body is to be fetched next: a decision from values alone.
 
-use crate::spans::Spans;
+use message::Spans;
 
 /// A reader who would have to wait for more bytes than these is not left to a course that comes along
 /// behind: what he waits for is asked for at once.
@@ -87,9 +87,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     fn spans(of: &[(u64, u64)]) -> Spans {
-        let mut spans = Spans::default();
-        of.iter().for_each(|(start, end)| spans.insert(*start, *end));
-        spans
+        of.iter().map(|(start, end)| *start..*end).collect()
     }
 
     fn course(id: u64, at: u64, end: u64) -> Course {

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use message::{BodyStream, Failure, FailureKind};
+use message::{BodyStream, Failure, FailureKind, Spans};
 use tokio::sync::{Mutex, Notify};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
@@ -21,7 +21,6 @@ use crate::body::gather::Gathered;
 use crate::body::growing::{Growing, Lost};
 use crate::collapse::Lead;
 use crate::policy::combining::{Version, refuses_ranges};
-use crate::spans::Spans;
 use crate::store::Store;
 use crate::store::draft::Draft;
 use crate::store::fault::Unstored;
@@ -233,7 +232,7 @@ impl<P: Parts> Filling<P> {
             How::Whole(length) if self.growing.is_spilling() && self.may_be(length) => {
                 self.growing.set_length(length);
             }
-            How::Whole(length) if self.may_be(length) && self.growing.present().holds(0, length) => {
+            How::Whole(length) if self.may_be(length) && self.growing.present().contains(&(0..length)) => {
                 return Some(length);
             }
             How::Over => {}

@@ -7,17 +7,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use message::{Failure, FailureKind, FileSlice, Segment};
+use message::{Failure, FailureKind, FileSlice, Segment, Spans};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::body::demand::{Course, Want, is_coming, missing, next_use};
 use crate::body::window::Window;
-use crate::spans::Spans;
+use crate::store::quota::on_disk;
 
 /// How long what can't be written to the file waits in memory for one reader, once.
 const SPILL_WAIT: Duration = Duration::from_secs(30);
@@ -274,22 +275,15 @@ impl Growing {
     }
 
     /// Those of the bytes from `start` to before `end` that are not in the file yet.
-    pub(crate) fn gaps(&self, start: u64, end: u64) -> Vec<(u64, u64)> {
-        let state = self.state();
-        let (mut at, mut gaps) = (start, Vec::new());
-        while at < end {
-            let gap = state.present.reach(at);
-            at = state.present.next(gap).unwrap_or(u64::MAX).min(end);
-            gaps.extend((gap < at).then_some((gap, at)));
-        }
-        gaps
+    pub(crate) fn gaps(&self, start: u64, end: u64) -> Vec<Range<u64>> {
+        self.state().present.gaps(&(start..end))
     }
 
     /// What the file takes on the disk when it holds the bytes from `start` to before `end`, too.
     pub(crate) fn weight_with(&self, start: u64, end: u64) -> u64 {
         let mut present = self.present();
-        present.insert(start, end);
-        present.on_disk()
+        present.insert(start..end);
+        on_disk(&present)
     }
 
     /// Course `id` has written the bytes from `start` to before `end`.
@@ -297,8 +291,8 @@ impl Growing {
         let mut state = self.state();
         state.move_course(id, end);
         let mut present = state.present.clone();
-        present.insert(start, end);
-        if state.length.is_some_and(|length| present.holds(0, length)) && !state.is_spilling {
+        present.insert(start..end);
+        if state.length.is_some_and(|length| present.contains(&(0..length))) && !state.is_spilling {
             return Announced::Held;
         }
         state.present = present;
@@ -361,7 +355,7 @@ impl Growing {
     pub(crate) fn finish(&self, length: u64) {
         let mut state = self.state();
         if !state.is_spilling {
-            state.present.insert(0, length);
+            state.present.insert(0..length);
         }
         state.length = Some(length);
         state.wake_all();

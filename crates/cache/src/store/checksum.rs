@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 /// Bytes that one checksum is of.
@@ -37,7 +38,7 @@ impl Checksums {
     ///
     /// # Errors
     /// If it can't be read.
-    pub(crate) fn of(file: &File, stretches: impl Iterator<Item = (u64, u64)>) -> io::Result<Self> {
+    pub(crate) fn of(file: &File, stretches: impl Iterator<Item = Range<u64>>) -> io::Result<Self> {
         let mut block = vec![0; BLOCK];
         let sums =
             pieces(stretches).map(|(at, end)| Ok(crc32c::crc32c(read_block(file, &mut block, at, end)?)));
@@ -46,7 +47,7 @@ impl Checksums {
 
     /// Whether what lies in `file` in these stretches has these checksums. What can't be read is not what was
     /// written.
-    pub(crate) fn fit(&self, file: &File, stretches: impl Iterator<Item = (u64, u64)>) -> bool {
+    pub(crate) fn fit(&self, file: &File, stretches: impl Iterator<Item = Range<u64>>) -> bool {
         let mut block = vec![0; BLOCK];
         let mut sums = self.0.iter();
         let are_right = pieces(stretches).all(|(at, end)| {
@@ -58,9 +59,9 @@ impl Checksums {
 }
 
 /// Stretches cut into blocks, the last of each as it comes.
-fn pieces(stretches: impl Iterator<Item = (u64, u64)>) -> impl Iterator<Item = (u64, u64)> {
+fn pieces(stretches: impl Iterator<Item = Range<u64>>) -> impl Iterator<Item = (u64, u64)> {
     let block = u64::try_from(BLOCK).unwrap_or(u64::MAX);
-    stretches.flat_map(move |(start, end)| {
+    stretches.flat_map(move |Range { start, end }| {
         let starts = std::iter::successors(Some(start), move |at| at.checked_add(block));
         starts.take_while(move |at| *at < end).map(move |at| (at, end.min(at.saturating_add(block))))
     })

@@ -24,22 +24,22 @@ fn sums(content: &[u8]) -> Checksums {
 }
 
 fn fits(sums: &Checksums, content: &[u8], size: u64) -> bool {
-    sums.fit(&file(content), [(0, size)].into_iter())
+    sums.fit(&file(content), std::iter::once(0..size))
 }
 
 #[test]
 fn of_a_part_only_what_is_there_counts() {
     let content = noise(5 * BLOCK);
-    let there = [(100, 200), (1_000, 200_000)];
-    let sums = Checksums::of(&file(&content), there.into_iter()).unwrap();
+    let there = [100..200, 1_000..200_000];
+    let sums = Checksums::of(&file(&content), there.iter().cloned()).unwrap();
     for (at, is_there) in
         [(99, false), (100, true), (200, false), (1_000, true), (199_999, true), (200_000, false)]
     {
         let mut other = content.clone();
         other[at] ^= 1;
-        assert_eq!(!sums.fit(&file(&other), there.into_iter()), is_there, "byte {at}");
+        assert_eq!(!sums.fit(&file(&other), there.iter().cloned()), is_there, "byte {at}");
     }
-    assert!(!sums.fit(&file(&content), there.into_iter().take(1)));
+    assert!(!sums.fit(&file(&content), there.iter().take(1).cloned()));
 }
 
 #[test]

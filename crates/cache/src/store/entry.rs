@@ -8,11 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use message::Fields;
+use message::{Fields, Spans};
 
-use crate::spans::Spans;
 use crate::store::disk::Identity;
-use crate::store::quota::weight;
+use crate::store::quota::weight_of;
 use crate::stored::StoredResponse;
 
 /// The largest content that is kept in memory, in bytes.
@@ -93,7 +92,7 @@ impl Entry {
     /// What the content takes on the disk, in bytes.
     #[must_use]
     pub(crate) fn weight(&self) -> u64 {
-        self.present.as_ref().map_or_else(|| weight(self.size()), Spans::on_disk)
+        weight_of(self.size(), self.present.as_ref())
     }
 
     /// Length of the whole content in bytes, whatever of it is there.

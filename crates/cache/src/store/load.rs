@@ -91,11 +91,12 @@ impl Store {
             Ok(Some(file)) => {
                 let proof = proofs.iter().find(|(id, _)| *id == record.id).map(|(_, is_sound)| *is_sound);
                 if !is_in_doubt || proof.unwrap_or_else(|| self.is_sound(&record, &file)) {
-                    let is_part = record.present.is_some();
-                    let bytes = if is_part { None } else { read_small(&file, &record.identity).ok()? };
+                    let present = record.present();
+                    let bytes =
+                        if present.is_some() { None } else { read_small(&file, &record.identity).ok()? };
                     let place = (record.path, record.identity);
                     let entry = Entry::new((record.id, slot, self.epoch), response, place, bytes);
-                    let entry = Arc::new(entry.with_present(record.present));
+                    let entry = Arc::new(entry.with_present(present));
                     return Some(Revived { entry, is_proven: is_in_doubt });
                 }
                 self.tally.damaged.note();
@@ -119,9 +120,9 @@ impl Store {
     /// Whether the body of a record is what was written, by its checksums.
     pub(super) fn is_sound(&self, record: &Record, file: &File) -> bool {
         let checksums = self.index.checksums(record.id);
-        checksums.is_ok_and(|checksums| match &record.present {
-            None => checksums.fit(file, [(0, record.identity.size)].into_iter()),
-            Some(present) => checksums.fit(file, present.iter()),
+        checksums.is_ok_and(|checksums| match record.present() {
+            None => checksums.fit(file, std::iter::once(0..record.identity.size)),
+            Some(present) => checksums.fit(file, present.iter().cloned()),
         })
     }
 }

@@ -22,7 +22,7 @@ mod memory;
 mod moment;
 mod path;
 mod purge;
-mod quota;
+pub(crate) mod quota;
 mod record;
 mod room;
 pub(crate) mod selection;
@@ -39,13 +39,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use message::header::DATE;
-use message::{Body, FileSlice, HeaderName, HeaderValue, Segment};
+use message::{Body, FileSlice, HeaderName, HeaderValue, Segment, Spans};
 use tokio::task::spawn_blocking;
 
 use crate::config::Config;
 use crate::key::CacheKey;
 use crate::policy::rules::Rules;
-use crate::spans::Spans;
 use crate::store::checksum::Checksums;
 use crate::store::disk::Disk;
 use crate::store::draft::Draft;
@@ -55,7 +54,7 @@ use crate::store::index::{Index, IndexFault};
 use crate::store::journal::{Journal, Note};
 use crate::store::memory::{Memory, Pin};
 use crate::store::moment::{Moment, reach};
-use crate::store::quota::{Quota, Reservation};
+use crate::store::quota::{Quota, Reservation, on_disk};
 use crate::store::record::Record;
 use crate::store::tally::{Statistics, Tally};
 use crate::store::writer::{Command, Desk, Touched, Writer};
@@ -273,7 +272,7 @@ impl Store {
         is_wanted: impl Fn() -> bool + Send + 'static,
     ) -> Result<Arc<Entry>, Unstored> {
         let mut draft = draft;
-        self.reserve(&mut draft.reservation, present.on_disk()).await?;
+        self.reserve(&mut draft.reservation, on_disk(&present)).await?;
         let store = Arc::clone(self);
         blocking(move || Ok(store.place(&key, draft, response, Some(present), is_wanted))).await?
     }
@@ -507,7 +506,7 @@ impl Store {
 fn checksums(draft: &Draft, present: Option<&Spans>) -> io::Result<Checksums> {
     match present {
         None => draft.checksums(draft.file().metadata()?.len()),
-        Some(present) => Checksums::of(draft.file(), present.iter()),
+        Some(present) => Checksums::of(draft.file(), present.iter().cloned()),
     }
 }
 

@@ -1,7 +1,10 @@
 //! How much disk the bodies take, and may take.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use message::Spans;
 
 /// What a file system gives out at a time, in bytes.
 const BLOCK: u64 = 4096;
@@ -23,6 +26,21 @@ pub(crate) struct Reservation {
 /// What a body of `size` bytes takes on the disk.
 pub(crate) fn weight(size: u64) -> u64 {
     size.max(1).checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX)
+}
+
+/// What a body of `size` bytes takes on the disk, of which no more than `present` is there, if that is given.
+pub(crate) fn weight_of(size: u64, present: Option<&Spans>) -> u64 {
+    present.map_or_else(|| weight(size), on_disk)
+}
+
+/// What they take on the disk in a file that is otherwise a hole, in bytes; two stretches may share a block,
+/// and it is counted twice then.
+pub(crate) fn on_disk(spans: &Spans) -> u64 {
+    let blocks = |span: &Range<u64>| {
+        let end = span.end.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX);
+        end.saturating_sub(span.start - span.start % BLOCK)
+    };
+    spans.iter().fold(0, |sum: u64, span| sum.saturating_add(blocks(span)))
 }
 
 impl Quota {
@@ -145,5 +163,13 @@ mod tests {
             (BLOCK, BLOCK, BLOCK, 2 * BLOCK)
         );
         assert_eq!(weight(u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn parts_take_whole_blocks() {
+        for (range, taken) in [(4095..4097, 2 * BLOCK), (BLOCK..BLOCK + 1, BLOCK), (0..u64::MAX, u64::MAX)] {
+            assert_eq!(weight_of(u64::MAX, Some(&Spans::from_iter(std::iter::once(range)))), taken);
+        }
+        assert_eq!(on_disk(&Spans::from_iter([0..1, BLOCK..BLOCK + 1])), 2 * BLOCK);
     }
 }

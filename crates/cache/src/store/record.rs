@@ -1,19 +1,19 @@
 //! A stored response as it is written in the index.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use message::{Fields, HeaderName, HeaderValue, StatusCode};
+use message::{Fields, HeaderName, HeaderValue, Spans, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::key::CacheKey;
 use crate::policy::rules::Rules;
 use crate::policy::tags::tags;
 use crate::policy::vary::{self, Selecting};
-use crate::spans::Spans;
 use crate::store::disk::Identity;
 use crate::store::entry::Entry;
-use crate::store::quota::weight;
+use crate::store::quota::weight_of;
 use crate::stored::StoredResponse;
 
 /// The first byte of each record. A record with another one was written by another program and is not
@@ -37,8 +37,7 @@ pub(crate) struct Record {
     pub(crate) path: String,
     /// What it is known by.
     pub(crate) identity: Identity,
-    /// See [`Entry::present`].
-    pub(crate) present: Option<Spans>,
+    present: Option<Vec<Range<u64>>>,
     /// See [`Entry::epoch`].
     pub(crate) epoch: u64,
 }
@@ -74,7 +73,7 @@ impl Record {
             outdated_at: response.outdated_at.map(since),
             path: entry.path.clone(),
             identity: entry.identity,
-            present: entry.present.clone(),
+            present: entry.present.as_ref().map(|present| present.iter().cloned().collect()),
             epoch: entry.epoch,
         }
     }
@@ -93,9 +92,14 @@ impl Record {
         }
     }
 
+    /// See [`Entry::present`].
+    pub(crate) fn present(&self) -> Option<Spans> {
+        Some(self.present.as_ref()?.iter().cloned().collect())
+    }
+
     /// What the content takes on the disk, in bytes.
     pub(crate) fn weight(&self) -> u64 {
-        self.present.as_ref().map_or_else(|| weight(self.identity.size), Spans::on_disk)
+        weight_of(self.identity.size, self.present().as_ref())
     }
 
     /// The tags that its fields give it.
@@ -172,8 +176,7 @@ mod tests {
         let selecting = Selecting::of(&fields, &request).unwrap();
         let rules = Rules::default();
         let response = StoredResponse::new(StatusCode::OK, fields, selecting, at(1234), at(5678), &rules);
-        let mut present = Spans::default();
-        present.insert(3, 300);
+        let present = Spans::from_iter([3..300, 5000..5001]);
         let entry = Entry::new((7, 0, 3), response.outdated(at(9000)), place, None);
         Record::of(&key, &entry.with_present(Some(present)))
     }

@@ -176,9 +176,8 @@ async fn part(store: &Arc<Store>, length: u64, start: u64, end: u64) -> (Draft, 
     let mut draft = store.begin(Some(1)).await.unwrap();
     draft.file().set_len(length).unwrap();
     draft.file().write_all_at(&vec![b'x'; usize::try_from(end - start).unwrap()], start).unwrap();
-    let mut present = Spans::default();
-    present.insert(start, end);
-    store.extend(&mut draft, present.on_disk()).await.unwrap();
+    let present = Spans::from_iter(std::iter::once(start..end));
+    store.extend(&mut draft, on_disk(&present)).await.unwrap();
     (draft, present)
 }
 
@@ -189,10 +188,10 @@ async fn section_3_3_a_part_is_kept_weighs_what_it_takes_and_is_found_after_a_re
     store.keep(key("/x"), draft, head("\"1\"", 0), present.clone(), || true).await.unwrap();
     store.flush().await;
     assert!(!dir.path().join("a").exists(), "nobody takes it for the whole");
-    assert_eq!(store.used(), present.on_disk());
+    assert_eq!(store.used(), on_disk(&present));
     drop(store);
     let store = Arc::new(Store::open(&Config::new(dir.path())).unwrap());
-    assert_eq!(store.used(), present.on_disk());
+    assert_eq!(store.used(), on_disk(&present));
     let found = store.lookup(&key("/x")).await;
     assert_eq!((found[0].size(), found[0].present.as_ref()), (1 << 30, Some(&present)));
     assert!(store.content(&found[0]).unwrap().is_some());
@@ -208,7 +207,7 @@ async fn a_part_that_is_taken_out_is_kept_again_or_published_or_gone() {
         assert!(ids(&store, "/x").await.is_empty());
         assert!(store.withdraw(key("/x"), &entry).await.unwrap().is_none(), "only once");
         store.flush().await;
-        assert_eq!(store.used(), present.on_disk());
+        assert_eq!(store.used(), on_disk(&present));
         match turn {
             0 => drop(draft),
             1 => drop(store.keep(key("/x"), draft, head("\"1\"", 0), present, || true).await.unwrap()),

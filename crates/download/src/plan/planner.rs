@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use message::Spans;
+
 use crate::meter::as_float;
 use crate::plan::pieces::{PIECE_MIN, Pace, takeover};
 use crate::plan::ramp::{Ramp, Turn};
@@ -10,7 +12,6 @@ use crate::plan::source::{Lapse, Source, SourceId, Standing};
 use crate::plan::task::{Task, TaskId};
 use crate::plan::terms::Terms;
 use crate::retry::backoff;
-use crate::spans::Spans;
 
 /// If the first source has not answered by then, the next one is asked beside it.
 const HEDGE: Duration = Duration::from_secs(1);
