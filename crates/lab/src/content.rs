@@ -23,6 +23,17 @@ pub async fn body_bytes(body: Body) -> Result<Bytes, Failure> {
     Ok(all.freeze())
 }
 
+/// Bytes that look random and are the same each time; a shift, a gap or a repetition shows.
+#[must_use]
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state: u32 = 1;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
 fn read_all(all: &mut BytesMut, slice: &FileSlice) -> Result<(), Failure> {
     let mut at = 0;
     while at < slice.len() {

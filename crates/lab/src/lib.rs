@@ -24,7 +24,7 @@ mod wire;
 
 pub use answers::Answers;
 pub use clock::Clock;
-pub use content::body_bytes;
+pub use content::{body_bytes, noise};
 pub use link::{Fault, Link};
 pub use network::{Client, Network};
 pub use site::Seen;

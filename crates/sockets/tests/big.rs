@@ -16,9 +16,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use lab::noise;
 use tempfile::TempDir;
 
-use crate::support::noise;
 use crate::support::process::{Process, Role, sockets};
 use crate::support::wire::ask;
 

@@ -9,12 +9,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
+use lab::noise;
 use rustix::process::Signal;
 
 use crate::support::place::{Site, directory, tree};
 use crate::support::process::{Ended, run};
+use crate::support::until;
 use crate::support::wire::ask;
-use crate::support::{noise, until};
 
 /// A program that is to run in `home`, or `None` where it is not installed; CI has all of them.
 fn program(name: &str, home: &Path, args: &[&str]) -> Option<Command> {

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::noise;
+use lab::noise;
+
 use crate::support::place::{Site, directory, tree};
 use crate::support::process::{Ended, Role, run};
 

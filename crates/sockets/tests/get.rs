@@ -4,13 +4,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use lab::noise;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::support::origin::{Origin, Reply, redirect, response};
 use crate::support::place::{Port, Site, directory, tree};
 use crate::support::process::{Ended, Process, Role, run, sockets};
-use crate::support::{noise, until};
+use crate::support::until;
 
 const INDEX: &[u8] = b"<!doctype html>\n<title>Hello</title>\n";
 

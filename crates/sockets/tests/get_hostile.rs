@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use lab::noise;
 use tempfile::TempDir;
 
-use crate::support::noise;
 use crate::support::origin::{Origin, Reply, response};
 use crate::support::paced::{asked_range, paced, part};
 use crate::support::place::{directory, tree};

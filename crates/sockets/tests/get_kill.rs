@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use lab::noise;
 use rustix::process::Signal;
 
-use crate::support::noise;
 use crate::support::origin::Origin;
 use crate::support::paced::paced;
 use crate::support::place::{directory, tree};

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::support::noise;
+use lab::noise;
+
 use crate::support::origin::{Origin, Reply, redirect, response};
 use crate::support::paced::paced;
 use crate::support::place::{Site, directory, tree};

@@ -7,9 +7,10 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::noise;
+use lab::noise;
+
 use crate::support::place::{Site, directory};
-use crate::support::process::{Ended, run};
+use crate::support::process::{Ended, HEADLESS, run};
 use crate::support::wire::{Answer, Wire, ask};
 
 /// A served directory `d` with entries of each kind, as a browser in the tests expects it.
@@ -173,22 +174,8 @@ fn browse(site: &Site, driver: &str) -> Option<Ended> {
     let home = directory(&[]);
     let profile = format!("--user-data-dir={}", home.path().join("profile").display());
     let url = site.role.url(driver);
-    let args = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-        "--enable-logging=stderr",
-        "--virtual-time-budget=15000",
-        &profile,
-        "--dump-dom",
-        &url,
-    ];
-    program("chromium", home.path(), &args)
+    let args = ["--enable-logging=stderr", "--virtual-time-budget=15000", &profile, "--dump-dom", &url];
+    program("chromium", home.path(), &[&HEADLESS[..], &args].concat())
 }
 
 #[test]

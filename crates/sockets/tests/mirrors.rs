@@ -6,12 +6,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, UNIX_EPOCH};
 
+use lab::noise;
 use rustix::process::Signal;
 
 use crate::support::place::{Site, directory};
 use crate::support::process::{Ended, Role, run, sockets};
+use crate::support::until;
 use crate::support::wire::{Wire, ask};
-use crate::support::{noise, until};
 
 /// A balancer with an administrator's listener.
 struct Administered {

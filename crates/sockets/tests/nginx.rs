@@ -5,14 +5,15 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 
+use lab::noise;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::support::origin::Origin;
 use crate::support::place::{Port, Site, directory};
 use crate::support::process::{Process, Role, run, sockets};
+use crate::support::until;
 use crate::support::wire::{Answer, Wire, ask, request};
-use crate::support::{noise, until};
 
 /// nginx with its own configuration in a directory of its own, whose files it serves unless told otherwise.
 struct Nginx {

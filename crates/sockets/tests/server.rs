@@ -6,12 +6,13 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use lab::noise;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
+use crate::support::PATIENCE;
 use crate::support::place::{Site, directory};
 use crate::support::process::{Role, run, sockets};
 use crate::support::wire::{Answer, Wire, ask, request};
-use crate::support::{PATIENCE, noise};
 
 const INDEX: &[u8] = b"<!doctype html>\n<title>Hello</title>\n";
 

@@ -1,3 +1,4 @@
+use lab::noise;
 use proptest::prelude::*;
 
 use super::*;
@@ -6,15 +7,6 @@ fn file(content: &[u8]) -> File {
     let file = tempfile::tempfile().unwrap();
     file.write_all_at(content, 0).unwrap();
     file
-}
-
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 1_u32;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state.to_be_bytes()[0]
-    };
-    (0..length).map(|_| next()).collect()
 }
 
 fn sums(content: &[u8]) -> Checksums {

@@ -95,7 +95,7 @@ async fn who_comes_late_gets_at_once_what_is_there() {
     world.network.set_link(ORIGIN, slow());
     world.pages.put("/", large());
     let first = world.begin("GET", "/", &[], "").await.unwrap();
-    world.sleep(5).await;
+    world.passes(5).await;
     let began = world.clock.now();
     let mut late = world.begin("GET", "/", &[], "").await.unwrap();
     assert!(take(&mut late, 1).await > 400_000);
@@ -116,7 +116,7 @@ async fn who_does_not_read_holds_up_nobody() {
     let quick = world.get("/").await;
     assert!(quick.body.unwrap() == pattern(LARGE));
     assert!(world.clock.now().duration_since(began).unwrap() < Duration::from_secs(11));
-    world.sleep(3600).await;
+    world.passes(3600).await;
     assert!(body_bytes(idle.body).await.unwrap() == pattern(LARGE), "and he misses nothing");
 }
 
@@ -226,7 +226,7 @@ async fn a_fetch_goes_on_without_its_client_if_little_is_missing_and_stops_else(
         let mut response = world.begin("GET", "/", &[], "").await.unwrap();
         take(&mut response, 200_000).await;
         drop(response);
-        world.sleep(20).await;
+        world.passes(20).await;
         world.cache.close().await;
         assert_eq!(world.files().len(), files);
         assert_eq!(world.network.bytes_sent(ORIGIN) == LARGE as u64, files == 1);
@@ -257,13 +257,13 @@ async fn what_outgrows_the_cache_reaches_all_its_readers_all_the_same() {
         let world = Arc::clone(&world);
         async move { world.get("/").await.body.unwrap() }
     });
-    world.sleep(4).await;
+    world.passes(4).await;
     // From here on the idle one holds the other up, but loses nothing.
     assert!(body_bytes(idle.body).await.unwrap() == pattern(LARGE));
     assert!(reader.await.unwrap() == pattern(LARGE));
     assert_eq!(world.asked(), 1);
     assert!(world.files().is_empty());
-    world.sleep(1).await; // what nobody reads any more goes
+    world.passes(1).await; // what nobody reads any more goes
     assert_eq!((world.temporaries(), world.cache.disk_used()), (0, 0));
 }
 

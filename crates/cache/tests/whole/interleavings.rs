@@ -170,7 +170,7 @@ impl History {
         self.finish().await;
         self.origin.set_malice(0);
         self.world = self.world.settled().await;
-        self.world.sleep(1000).await; // what was fresh is not any more
+        self.world.passes(1000).await; // what was fresh is not any more
         for at in 0..THINGS {
             let thing = self.origin.thing(at);
             let path = format!("/{at}");

@@ -30,7 +30,7 @@ async fn rfc_5861_section_4_stale_answers_in_the_place_of_an_error_within_its_wi
             world.pages.put("/", page.with("cache-control", "max-age=10, stale-if-error=50"));
             world.get("/").await;
             world.network.set_fault(ORIGIN, fault);
-            world.sleep(15).await;
+            world.passes(15).await;
             for method in ["GET", "HEAD"] {
                 let answer = world.ask(method, "/", &[], "").await.unwrap();
                 assert_eq!((answer.status, answer.field("age")), (200, Some("15")), "{fault:?} {method}");
@@ -39,7 +39,7 @@ async fn rfc_5861_section_4_stale_answers_in_the_place_of_an_error_within_its_wi
                 assert!(status.contains("ttl=-5"), "{status}");
                 assert_eq!(status.contains("fwd-status"), code.is_some(), "{status}");
             }
-            world.sleep(45).await;
+            world.passes(45).await;
             match world.ask("GET", "/", &[], "").await {
                 Ok(answer) => assert_eq!(Some(answer.status), code),
                 Err(_) => assert_eq!(code, None),
@@ -62,7 +62,7 @@ async fn section_4_2_4_nothing_is_served_stale_on_error_where_it_is_forbidden_or
         let world = World::new();
         world.pages.put("/", page("1").with("cache-control", forbidden));
         world.get("/").await;
-        world.sleep(15).await;
+        world.passes(15).await;
         world.network.set_fault(ORIGIN, Fault::Refuse);
         let failure = world.ask("GET", "/", &[], "").await.unwrap_err();
         assert_eq!(failure.kind(), FailureKind::ConnectionRefused, "{forbidden}");
@@ -75,9 +75,9 @@ async fn rfc_5861_section_4_the_cache_can_be_told_to_serve_anything_stale_on_err
     world.pages.put("/", page("1"));
     world.get("/").await;
     world.network.set_fault(ORIGIN, Fault::Refuse);
-    world.sleep(59).await;
+    world.passes(59).await;
     assert_eq!(world.get("/").await.text(), "page 1");
-    world.sleep(1).await;
+    world.passes(1).await;
     assert!(world.ask("GET", "/", &[], "").await.is_err());
 }
 
@@ -107,7 +107,7 @@ async fn rfc_5861_section_3_stale_answers_at_once_and_the_next_one_is_new() {
             world.get("/").await;
         }
     }
-    world.sleep(15).await;
+    world.passes(15).await;
     let world = {
         let answer = world.get("/").await;
         assert_eq!((answer.text(), answer.cache_status()), ("page 1", "Sockets;hit;ttl=-5"));
@@ -118,7 +118,7 @@ async fn rfc_5861_section_3_stale_answers_at_once_and_the_next_one_is_new() {
     let answer = world.get("/").await;
     assert_eq!((answer.text(), world.asked()), ("page 2", 2));
     // RFC 5861 §3: after the window it is an ordinary stale response.
-    world.sleep(30).await;
+    world.passes(30).await;
     let answer = world.get("/").await;
     assert_eq!(answer.cache_status(), "Sockets;fwd=stale;fwd-status=304;ttl=10");
 }
@@ -130,7 +130,7 @@ async fn rfc_5861_section_3_many_who_get_it_stale_cause_one_request() {
     let control = "max-age=10, stale-while-revalidate=20";
     world.pages.put("/", Page::new(large.clone()).with("cache-control", control));
     world.get("/").await;
-    world.sleep(12).await;
+    world.passes(12).await;
     for _ in 0..5 {
         assert_eq!(world.get("/").await.body.unwrap().len(), large.len());
     }
@@ -145,7 +145,7 @@ async fn section_4_3_5_a_head_updates_the_stored_get() {
     world.pages.put("/", page("1").with("x", "old").with("kept", "1").with("cache-control", "max-age=1"));
     world.get("/").await;
     world.pages.put("/", page("1").with("x", "new").with("cache-control", "max-age=60"));
-    world.sleep(5).await;
+    world.passes(5).await;
     let answer = world.ask("HEAD", "/", &[], "").await.unwrap();
     assert_eq!(answer.cache_status(), "Sockets;fwd=stale;detail=head");
     let answer = world.get("/").await;
@@ -177,7 +177,7 @@ async fn section_4_3_5_a_head_whose_answer_may_not_be_stored_changes_nothing() {
         world.pages.put("/", page("1").with("cache-control", "max-age=60"));
         world.get("/").await;
         let asks = [line, ("pragma", "no-cache"), ("cache-control", "max-age=0")];
-        world.sleep(1).await;
+        world.passes(1).await;
         let answer = world.ask("HEAD", "/", &asks, "").await.unwrap();
         assert!(answer.cache_status().contains("detail=head"), "{}", answer.cache_status());
         assert_eq!(world.get("/").await.cache_status(), "Sockets;hit;ttl=59", "{line:?}");
@@ -215,7 +215,7 @@ async fn section_5_2_2_4_a_field_that_no_cache_names_goes_to_the_first_alone() {
         let then = world.get("/").await;
         assert_eq!(then.cache_status(), "Sockets;hit;ttl=60");
         assert_eq!((then.field(name), then.field("x-all")), (None, Some("2")));
-        world.sleep(60).await;
+        world.passes(60).await;
         assert_eq!(world.get("/").await.field(name), Some("1"), "it is new with each validation");
         assert_eq!(world.get("/").await.field(name), None);
     }

@@ -219,7 +219,7 @@ async fn a_store_that_fails_costs_hits_and_no_answers() {
     }
     assert!(world.files().is_empty());
     fs::create_dir(&tmp).unwrap();
-    world.sleep(2).await;
+    world.passes(2).await;
     assert_eq!(world.get("/large").await.cache_status(), "Sockets;fwd=uri-miss;stored");
     assert_eq!(world.get("/large").await.cache_status(), "Sockets;hit;ttl=86400");
 }

@@ -68,7 +68,7 @@ async fn a_range_of_what_arrives_is_there_at_once_if_it_is_there_and_fetched_at_
         let world = Arc::clone(&world);
         async move { world.get("/").await }
     });
-    world.sleep(5).await;
+    world.passes(5).await;
     let began = world.clock.now();
     is_part(&range(&world, "bytes=1000-1999").await, &page, 1000, 1999);
     assert_eq!(world.clock.now(), began, "it is there");
@@ -111,11 +111,11 @@ async fn section_3_4_parts_are_combined_and_only_what_is_missing_is_asked_for() 
     let world = world(&page);
     range(&world, "bytes=1000000-1999999").await;
     range(&world, "bytes=3000000-3099999").await;
-    world.sleep(1).await;
+    world.passes(1).await;
     let within = range(&world, "bytes=1900000-3099999").await;
     is_part(&within, &page, 1_900_000, 3_099_999);
     assert_eq!(within.cache_status(), "Sockets;fwd=partial;stored");
-    world.sleep(1).await;
+    world.passes(1).await;
     let answer = world.get("/").await;
     assert!(answer.body.unwrap() == page.body);
     let tag = "\"1\"";
@@ -139,7 +139,7 @@ async fn a_fill_that_all_have_left_keeps_what_it_has_and_is_completed_later() {
     let mut response = world.begin("GET", "/", &[], "").await.unwrap();
     take(&mut response, 1_000_000).await;
     drop(response);
-    world.sleep(60).await;
+    world.passes(60).await;
     let sent = world.network.bytes_sent(ORIGIN);
     assert!((1_000_000..1_100_000).contains(&sent), "{sent}");
     assert_eq!(world.cache.fetches(), 0);
@@ -183,7 +183,7 @@ async fn a_cut_after_which_there_is_another_version_breaks_off_and_never_mixes()
     let response = world.begin("GET", "/", &[], "").await.unwrap();
     let new = large("22");
     world.pages.put("/", new.clone());
-    world.sleep(20).await;
+    world.passes(20).await;
     world.network.set_link(ORIGIN, Link::default());
     assert!(read(response).await.unwrap().body.is_err());
     let answer = world.get("/").await;
@@ -220,7 +220,7 @@ async fn section_14_2_an_origin_without_ranges_gives_the_whole_and_the_range_is_
         let world = Arc::clone(&world);
         async move { world.get("/").await }
     });
-    world.sleep(1).await;
+    world.passes(1).await;
     is_part(&range(&world, "bytes=1500000-1500099").await, &page, 1_500_000, 1_500_099);
     assert!(filling.await.unwrap().body.unwrap() == page.body);
     let whole = asked(&world).iter().filter(|asked| *asked == "- -").count();
@@ -304,7 +304,7 @@ async fn offline_what_is_there_answers_and_nothing_else_is_asked_for() {
     world.config.is_offline = true;
     let world = world.settled().await.restart().await;
     let asked = world.asked();
-    world.sleep(5).await;
+    world.passes(5).await;
     is_part(&range(&world, "bytes=10-19").await, &large("1"), 10, 19);
     for (path, lines) in
         [("/", &[][..]), ("/strict", &[]), ("/other", &[]), ("/", &[("cache-control", "no-cache")])]

@@ -60,7 +60,7 @@ async fn expired_a_full_get_is_forwarded() {
     let world = World::new();
     world.pages.put("/", page("1"));
     world.get("/").await;
-    world.sleep(24 * 3600).await;
+    world.passes(24 * 3600).await;
     let answer = world.get("/").await;
     assert_eq!(answer.text(), "page 1");
     assert_eq!(answer.cache_status(), "Sockets;fwd=stale;detail=expired;stored");
@@ -73,7 +73,7 @@ async fn each_validation_keeps_for_another_day() {
     world.pages.put("/", page("1"));
     world.get("/").await;
     for _ in 0..3 {
-        world.sleep(20 * 3600).await;
+        world.passes(20 * 3600).await;
         assert_eq!(world.get("/").await.cache_status(), "Sockets;fwd=stale;fwd-status=304;ttl=0");
     }
 }
@@ -112,7 +112,7 @@ async fn section_3_any_status_that_says_it_is_fresh_is_stored_for_so_long() {
         let answer = world.get_with(&path, &[("if-none-match", "\"1\"")]).await;
         assert_eq!(answer.status, if status < 300 { 304 } else { status });
     }
-    world.sleep(60).await;
+    world.passes(60).await;
     let before = world.asked();
     assert_eq!(world.get("/404").await.cache_status(), "Sockets;fwd=stale;detail=no-validator;stored");
     assert_eq!(world.asked(), before + 1);
@@ -139,13 +139,13 @@ async fn section_4_2_fresh_answers_without_asking_and_says_how_old_it_is() {
     world.pages.put("/", page("1").with("cache-control", "max-age=60"));
     world.get("/").await;
     for (wait, age, ttl) in [(0, "0", 60), (30, "30", 30), (29, "59", 1)] {
-        world.sleep(wait).await;
+        world.passes(wait).await;
         let answer = world.get("/").await;
         assert_eq!((answer.text(), answer.field("age")), ("page 1", Some(age)));
         assert_eq!(answer.cache_status(), format!("Sockets;hit;ttl={ttl}"));
     }
     assert_eq!(world.asked(), 1);
-    world.sleep(1).await;
+    world.passes(1).await;
     assert_eq!(world.get("/").await.cache_status(), "Sockets;fwd=stale;fwd-status=304;ttl=60");
     assert_eq!(world.asked(), 2);
 }
@@ -402,7 +402,7 @@ async fn section_5_2_1_7_only_if_cached_asks_nobody() {
     assert_eq!(world.asked(), 0);
     world.get("/").await;
     assert_eq!(world.get_with("/", &only).await.status, 200);
-    world.sleep(60).await;
+    world.passes(60).await;
     assert_eq!(world.get_with("/", &only).await.status, 504);
 }
 
@@ -411,7 +411,7 @@ async fn section_5_2_1_directives_of_the_request_send_it_on() {
     let world = World::new();
     world.pages.put("/", page("1").with("cache-control", "max-age=60"));
     world.get("/").await;
-    world.sleep(10).await;
+    world.passes(10).await;
     for (directive, status) in [
         ("no-cache", "fwd=request;detail=request-no-cache;fwd-status=304;ttl=60"),
         ("max-age=5", "hit;ttl=60"),

@@ -172,7 +172,8 @@ impl World {
         Self { clock, network, pages, dir, config, cache }
     }
 
-    pub(crate) async fn sleep(&self, seconds: u64) {
+    /// So many seconds pass, on the world's own clock: nobody waits.
+    pub(crate) async fn passes(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds)).await;
     }
 

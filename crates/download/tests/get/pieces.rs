@@ -4,11 +4,11 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use download::{Digest, Order, Pieces, Url};
-use lab::{Fault, Link, Network};
+use lab::{Fault, Link, Network, noise};
 use message::header;
 use tokio::time::timeout;
 
-use crate::support::{Place, answer, fetch, noise, redirect, server};
+use crate::support::{Place, answer, fetch, redirect, server};
 
 const MIB: usize = 1024 * 1024;
 

@@ -70,16 +70,6 @@ pub(crate) fn answer(status: u16, text: &'static str) -> Response {
     Response { body: Body::from(text), ..Response::new(StatusCode::from_u16(status).unwrap()) }
 }
 
-/// Content in which a shift, a gap or a repetition shows.
-pub(crate) fn noise(length: usize) -> Vec<u8> {
-    let mut state: u32 = 1;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state.to_be_bytes()[0]
-    };
-    (0..length).map(|_| next()).collect()
-}
-
 /// What a server that can do all that RFC 9110 asks for answers, which has `content` with that entity tag.
 pub(crate) fn file(request: &Request, content: &Bytes, tag: &str) -> Response {
     let etag = EntityTag::strong(tag).unwrap();

@@ -3,8 +3,9 @@
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use lab::noise;
+
 use crate::cache::town::{Town, WAYS, did, is_full, not_modified, ok, version};
-use crate::support::noise;
 use crate::support::origin::{Reply, response};
 use crate::support::wire::Head;
 

@@ -1,7 +1,8 @@
 //! What clients get out of a stored response: the whole, a part, the news that they have it already.
 
+use lab::noise;
+
 use crate::cache::town::{Town, WAYS, did, is_full, not_modified, ok, version};
-use crate::support::noise;
 use crate::support::origin::{Origin, Reply, response};
 use crate::support::wire::{Head, Wire, ask, request};
 

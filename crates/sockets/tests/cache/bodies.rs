@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lab::noise;
+
 use crate::cache::town::{Town, WAYS, Way, did, ok};
-use crate::support::noise;
 use crate::support::origin::{Origin, Reply, response};
 use crate::support::place::Port;
 use crate::support::process::Role;

@@ -4,9 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
+use lab::noise;
+
 use crate::cache::town::{Town, WAYS, Way, did, is_full, ok, version};
 use crate::support::process::{run, sockets};
-use crate::support::{noise, until};
+use crate::support::until;
 
 #[test]
 fn what_was_stored_is_there_after_a_restart() {

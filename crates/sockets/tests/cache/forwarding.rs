@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 use std::sync::mpsc::channel;
 
+use lab::noise;
+
 use crate::cache::town::{Town, WAYS, Way, did, not_modified, ok};
-use crate::support::noise;
 use crate::support::origin::{Origin, Reply, response};
 use crate::support::place::Port;
 use crate::support::process::{Role, sockets};

@@ -5,8 +5,9 @@
 
 use std::fs;
 
+use lab::noise;
+
 use crate::cache::town::{Gate, Town, WAYS, Way, did, is_full, ok, version};
-use crate::support::noise;
 use crate::support::origin::Reply;
 use crate::support::until;
 use crate::support::wire::{Head, Wire};

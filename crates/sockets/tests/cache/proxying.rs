@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use lab::noise;
+
 use crate::cache::town::{Town, Way, ok};
-use crate::support::noise;
 use crate::support::origin::Origin;
 use crate::support::place::{Site, directory};
 use crate::support::process::{Ended, Role, run};

@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::FileExt;
 
+use lab::noise;
+
 use crate::cache::town::{Town, WAYS, Way, did, is_full, ok, version};
-use crate::support::noise;
 use crate::support::process::{Ended, run, sockets};
 use crate::support::wire::Head;
 

@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use lab::noise;
+
 use crate::cache::town::{Town, WAYS, did, is_full, ok};
-use crate::support::noise;
 use crate::support::origin::{Reply, response};
 use crate::support::wire::ask;
 

@@ -8,13 +8,14 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::thread;
 
+use lab::noise;
 use tempfile::TempDir;
 
 use crate::cache::town::{did, ok};
 use crate::support::origin::{Origin, Reply};
 use crate::support::process::{Role, sockets};
+use crate::support::until;
 use crate::support::wire::{Answer, Head, Wire, request};
-use crate::support::{noise, until};
 
 /// Objects that clients ask for.
 const OBJECTS: usize = 40;

@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use lab::noise;
+
 use crate::clients::program;
 use crate::support::place::{Site, directory};
-use crate::support::process::Process;
+use crate::support::process::{HEADLESS, Process};
+use crate::support::until;
 use crate::support::wire::{Answer, Wire, ask, request};
-use crate::support::{noise, until};
 
 /// The fields that a browser sends with a visit to a page, with the files that it consists of, and with media.
 struct Browser {
@@ -217,20 +219,8 @@ fn chromium_downloads_a_file_and_goes_to_a_place_in_a_recording() {
     let site = Site::with(&files, &["--access-log", log.to_str().unwrap()]);
     let profile = format!("--user-data-dir={}", home.path().join("profile").display());
     let url = site.role.url("/");
-    let args = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-        "--mute-audio",
-        "--remote-debugging-port=0",
-        &profile,
-        &url,
-    ];
+    let args = ["--mute-audio", "--remote-debugging-port=0", &profile, &url];
+    let args = [&HEADLESS[..], &args].concat();
     let Some(mut chromium) = program("chromium", home.path(), &args) else { return };
     let _running = Process::start(&mut chromium);
     let said = until("the page has said how it went", || {

@@ -5,10 +5,12 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::symlink;
 
+use lab::noise;
+
 use crate::features::{EXAMPLE_DATE_S, date, get, settled};
 use crate::support::place::{Site, directory};
+use crate::support::until;
 use crate::support::wire::{Answer, Wire, ask};
-use crate::support::{noise, until};
 
 /// A file with each sibling. What is in them tells them apart; the server does not look inside.
 const FILES: [(&str, &[u8]); 4] = [

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use lab::noise;
+
 use crate::features::{get, settled};
-use crate::support::noise;
 use crate::support::place::Site;
 use crate::support::wire::{Answer, Wire, ask};
 

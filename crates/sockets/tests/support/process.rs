@@ -24,6 +24,18 @@ pub(crate) fn sockets<A: AsRef<OsStr>>(args: &[A]) -> Command {
     command
 }
 
+/// How Chromium runs for a test: without a window, and without a word to anybody but the test.
+pub(crate) const HEADLESS: [&str; 8] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+];
+
 /// Runs a program to its end.
 pub(crate) fn run(command: &mut Command) -> Ended {
     Process::start(command).end()
