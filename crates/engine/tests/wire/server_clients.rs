@@ -1,15 +1,14 @@
 //! The server side: what one client may have, and how slow it may be.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use engine::{Clients, Ending, Refusal, RequestRate, Share};
 use lab::Answers;
-use message::{Body, Response, StatusCode};
+use message::{Response, StatusCode};
 
-use crate::support::content::slice;
+use crate::support::content::gives_hole;
 use crate::support::peer::{Answer, End, Peer};
 use crate::support::served::{Served, served_with};
 use crate::support::soon;
@@ -172,14 +171,7 @@ async fn who_waits_may_ask_again() {
 #[tokio::test]
 async fn a_client_that_takes_some_but_too_little_is_cut() {
     const MUCH: u64 = 4 * 1024 * 1024 * 1024;
-    let file = tempfile::tempfile().unwrap();
-    file.set_len(MUCH).unwrap();
-    let file = Arc::new(file);
-    let service = Answers::new(move |_| Response {
-        body: Body::from(slice(&file, 0, MUCH)),
-        ..Response::new(StatusCode::OK)
-    });
-    let mut server = served_with(service, |server| {
+    let mut server = served_with(gives_hole(MUCH), |server| {
         server.patience.send = SHORT;
         server.patience.min_rate = u64::MAX / 1000;
     });

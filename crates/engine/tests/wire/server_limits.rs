@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use engine::Ending;
 use lab::Answers;
-use message::{Body, Response, StatusCode};
+use message::{Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, interval};
 
-use crate::support::content::slice;
+use crate::support::content::gives_hole;
 use crate::support::peer::{End, Peer};
 use crate::support::served::{Served, served, served_with};
 use crate::support::soon;
@@ -187,14 +187,7 @@ async fn an_empty_line_alone_is_no_beginning_of_a_request() {
 #[tokio::test]
 async fn a_client_that_takes_nothing_is_cut() {
     const MUCH: u64 = 256 * 1024 * 1024;
-    let file = tempfile::tempfile().unwrap();
-    file.set_len(MUCH).unwrap();
-    let file = Arc::new(file);
-    let service = Answers::new(move |_| Response {
-        body: Body::from(slice(&file, 0, MUCH)),
-        ..Response::new(StatusCode::OK)
-    });
-    let mut server = served_with(service, |server| server.patience.send = SHORT);
+    let mut server = served_with(gives_hole(MUCH), |server| server.patience.send = SHORT);
     let mut client = Peer::connect(server.address).await;
     client.send(GET).await;
     let record = server.records.next().await;

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use message::{Body, Failure, FailureKind, Fields, FileSlice, HeaderName, HeaderValue, Segment, Source};
+use lab::Answers;
+use message::{
+    Body, Failure, FailureKind, Fields, FileSlice, HeaderName, HeaderValue, Response, Segment, Source,
+    StatusCode,
+};
 use tokio::sync::mpsc;
 
 use super::soon;
@@ -77,6 +81,17 @@ pub(crate) fn noise(len: usize) -> Bytes {
     }
     bytes.truncate(len);
     bytes.freeze()
+}
+
+/// Answers every request with a file of so many bytes, none of which takes any room.
+pub(crate) fn gives_hole(length: u64) -> Answers {
+    let file = tempfile::tempfile().unwrap();
+    file.set_len(length).unwrap();
+    let file = Arc::new(file);
+    Answers::new(move |_| Response {
+        body: Body::from(slice(&file, 0, length)),
+        ..Response::new(StatusCode::OK)
+    })
 }
 
 /// A file with this content, already unlinked.
