@@ -73,7 +73,7 @@ impl<U: Service> Failover<U> {
 
     /// A connection that ended without an answer is worth one more try.
     async fn ask_again(&self, request: Request) -> Result<Response, Failure> {
-        let again = copy(&request);
+        let again = request.without_content();
         match self.upstream.call(request).await {
             Err(failure) if failure.kind() == FailureKind::ConnectionTerminated => {
                 sleep(AGAIN_PAUSE).await;
@@ -131,20 +131,8 @@ fn is_the_origins(kind: FailureKind) -> bool {
     )
 }
 
-fn copy(request: &Request) -> Request {
-    Request {
-        method: request.method.clone(),
-        target: request.target.clone(),
-        fields: request.fields.clone(),
-        body: Body::Empty,
-        peer: request.peer,
-        interims: request.interims.clone(),
-        received_at: request.received_at,
-    }
-}
-
 fn addressed(request: &Request, authority: Authority) -> Request {
-    moved(copy(request), authority)
+    moved(request.without_content(), authority)
 }
 
 /// The same request to another place.

@@ -49,6 +49,20 @@ impl Request {
         }
     }
 
+    /// The same request without its content.
+    #[must_use]
+    pub fn without_content(&self) -> Self {
+        Self {
+            method: self.method.clone(),
+            target: self.target.clone(),
+            fields: self.fields.clone(),
+            body: Body::Empty,
+            peer: self.peer,
+            interims: self.interims.clone(),
+            received_at: self.received_at,
+        }
+    }
+
     /// The authority that the request is for (RFC 9110 §7.2): the target's own, if it has one, else
     /// the `Host` field's. The engine has checked that there is exactly one valid `Host`.
     #[must_use]

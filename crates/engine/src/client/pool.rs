@@ -101,15 +101,7 @@ impl Shared {
 /// The same request once more, if sending it twice does no harm and its content is not used up.
 fn repeatable(request: &Request) -> Option<Request> {
     let repeatable = request.method.is_idempotent() && matches!(request.body, Body::Empty);
-    repeatable.then(|| Request {
-        method: request.method.clone(),
-        target: request.target.clone(),
-        fields: request.fields.clone(),
-        body: Body::Empty,
-        peer: request.peer,
-        interims: request.interims.clone(),
-        received_at: request.received_at,
-    })
+    repeatable.then(|| request.without_content())
 }
 
 fn unsendable(detail: &'static str) -> Failure {
