@@ -27,7 +27,6 @@ const PURE: &[&str] = &[
     "crates/download/src/metalink",
     "crates/download/src/meter",
     "crates/download/src/plan",
-    "crates/download/src/version",
 ];
 
 /// What a pure place may not mention, wherever in a path it stands.

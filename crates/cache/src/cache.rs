@@ -23,7 +23,6 @@ use crate::body::growing::Lost;
 use crate::collapse::{Arrival, Content, Flights, Joined, Outcome, Ticket};
 use crate::config::Config;
 use crate::fetch::{Extent, Fetch, Passed};
-use crate::forward;
 use crate::key::CacheKey;
 use crate::policy::handling::Bypass;
 use crate::policy::reuse::{Reuse, Trouble, directives, may_share, reuse};
@@ -34,6 +33,7 @@ use crate::store::fault::OpenFault;
 use crate::store::selection::{Fate, Selection};
 use crate::store::tally::Statistics;
 use crate::stored::select;
+use message::forward;
 
 mod background;
 mod bypass;
@@ -230,7 +230,7 @@ impl<U: Service> Cache<U> {
         if let Some(response) = forward::count_forwards(&request.method, &mut fields) {
             return Ok(response);
         }
-        let interims = forward::interims(request.interims, &self.config);
+        let interims = forward::interims(request.interims, &self.config.pseudonym);
         let mut response = self.upstream.call(Request { target, fields, interims, ..request }).await?;
         let now = received.0 + received.1.elapsed();
         forward::inbound(&mut response.fields, &self.config.pseudonym, now);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use message::field::list;
+use message::forward::Pseudonym;
 use message::{Authority, Scheme};
 
 use crate::policy::rules::Rules;
@@ -40,19 +40,12 @@ pub struct Origin {
     authority: Authority,
 }
 
-/// A name for `Via` (RFC 9110 §7.6.3): a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pseudonym(String);
-
 /// What of a configuration can't be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigFault {
     /// An origin that is asked over TLS.
     #[error("the origin {0} is https: Sockets can't ask an origin over TLS yet; give it as http://")]
     Https(Authority),
-    /// A pseudonym that is not a token.
-    #[error("{0:?} can't name a cache in Via: use letters, digits and -._ only")]
-    Pseudonym(String),
 }
 
 impl Config {
@@ -66,7 +59,7 @@ impl Config {
             size: 10 << 30,
             min_free: 0,
             memory: 256 << 20,
-            pseudonym: Pseudonym(String::from("Sockets")),
+            pseudonym: Pseudonym::default(),
             tells_key: false,
             is_offline: false,
             finish_under: 64 << 20,
@@ -99,26 +92,6 @@ impl Origin {
     }
 }
 
-impl Pseudonym {
-    /// Takes `name` if it is a token (RFC 9110 §5.6.2).
-    ///
-    /// # Errors
-    /// [`ConfigFault::Pseudonym`]
-    pub fn new(name: &str) -> Result<Self, ConfigFault> {
-        if list::is_token(name.as_bytes()) {
-            Ok(Self(name.to_owned()))
-        } else {
-            Err(ConfigFault::Pseudonym(name.to_owned()))
-        }
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,7 +101,5 @@ mod tests {
         let authority = Authority::parse("a.example:80").unwrap();
         assert_eq!(Origin::new(Scheme::Https, authority.clone()), Err(ConfigFault::Https(authority.clone())));
         assert_eq!(Origin::new(Scheme::Http, authority).unwrap().authority().to_string(), "a.example");
-        assert!(Pseudonym::new("edge-1").is_ok());
-        assert_eq!(Pseudonym::new("two words"), Err(ConfigFault::Pseudonym("two words".into())));
     }
 }

@@ -7,7 +7,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use message::{Authority, Body, Failure, FailureKind, Request, Response, Service, StatusCode, Target};
+use message::forward::is_worth_another;
+use message::{Authority, Body, Failure, FailureKind, Request, Response, Service, Target};
 use tokio::time::{Instant, sleep};
 
 /// For how long one that has failed is asked last.
@@ -56,12 +57,9 @@ impl<U: Service> Failover<U> {
         let mut outcome =
             Err(Failure::before_sending(FailureKind::HttpRequestError, "the site has no origin"));
         for origin in candidates {
-            outcome = self.upstream.call(addressed(request, origin.authority.clone())).await;
-            let is_bad = match &outcome {
-                Ok(response) => is_out_of_order(response.status),
-                Err(failure) => is_the_origins(failure.kind()),
-            };
-            if !is_bad {
+            let request = moved(request.without_content(), origin.authority.clone());
+            outcome = self.upstream.call(request).await;
+            if !is_worth_another(&outcome) {
                 origin.set_aside(None);
                 return outcome;
             }
@@ -114,27 +112,6 @@ impl Origin {
     }
 }
 
-/// Whether another origin may do better: this one is out of order, or says so of whom it asks.
-fn is_out_of_order(status: StatusCode) -> bool {
-    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
-        || status.as_u16() == 523
-}
-
-/// Whether it lies in the origin or on the way to it, and not in the request or here.
-fn is_the_origins(kind: FailureKind) -> bool {
-    !matches!(
-        kind,
-        FailureKind::HttpRequestError
-            | FailureKind::ProxyLoopDetected
-            | FailureKind::ProxyInternalError
-            | FailureKind::ConnectionLimitReached
-    )
-}
-
-fn addressed(request: &Request, authority: Authority) -> Request {
-    moved(request.without_content(), authority)
-}
-
 /// The same request to another place.
 fn moved(request: Request, authority: Authority) -> Request {
     let target = match request.target {
@@ -150,7 +127,7 @@ mod tests {
     use std::time::SystemTime;
 
     use lab::{Answers, Clock, Fault, Network};
-    use message::Method;
+    use message::{Method, StatusCode};
 
     use super::*;
 

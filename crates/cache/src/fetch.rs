@@ -28,7 +28,6 @@ use crate::body::filling::{Beginning, Filling, First};
 use crate::body::gather::{Gathered, Wait, bytes_of, gather};
 use crate::collapse::{Arrival, Content, Lead, Outcome};
 use crate::config::Config;
-use crate::forward;
 use crate::key::CacheKey;
 use crate::policy::combining::{Version, part_of};
 use crate::policy::reuse::Trouble;
@@ -39,6 +38,7 @@ use crate::store::draft::Draft;
 use crate::store::entry::{Entry, SMALL_MAX};
 use crate::store::fault::Unstored;
 use crate::stored::StoredResponse;
+use message::forward;
 
 /// How long the rest of a small body is waited for before it is treated as a large one.
 const SMALL_WAIT: Duration = Duration::from_millis(20);
@@ -157,7 +157,7 @@ impl<U: Service> Fetch<U> {
             fields,
             body: Body::Empty,
             peer: self.peer,
-            interims: forward::interims(self.interims.clone(), &self.config),
+            interims: forward::interims(self.interims.clone(), &self.config.pseudonym),
             received_at: requested_at,
         };
         let mut response = self.upstream.call(request).await?;

@@ -29,7 +29,6 @@ mod collapse;
 pub mod config;
 pub mod failover;
 mod fetch;
-mod forward;
 pub mod key;
 pub mod policy;
 pub mod proxy;
@@ -41,7 +40,7 @@ pub mod stored;
 mod testing;
 
 pub use cache::Cache;
-pub use config::{Config, ConfigFault, Origin, Pseudonym};
+pub use config::{Config, ConfigFault, Origin};
 pub use failover::Failover;
 pub use key::CacheKey;
 pub use policy::rules::{Fraction, Rules};

@@ -9,7 +9,7 @@ use std::ops::Range;
 use message::field::range::ContentRange;
 use message::{Fields, StatusCode, header};
 
-use crate::version::{Difference, Version};
+use message::version::{Difference, Version};
 
 /// Content that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ use message::field::etag::EntityTag;
 use message::precondition::Validators;
 
 use crate::url::Url;
-use crate::version::Version;
+use message::version::Version;
 
 const FIRST_LINE: &str = "sockets journal 1";
 const LAST_LINE: &str = "end";

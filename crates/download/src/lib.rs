@@ -62,7 +62,6 @@ mod throttle;
 mod transfer;
 mod url;
 mod verify;
-mod version;
 mod work;
 
 pub use answer::Misbehaviour;
@@ -77,4 +76,3 @@ pub use progress::{Event, Progress};
 pub use redirect::Redirect;
 pub use throttle::Throttle;
 pub use url::Url;
-pub use version::Difference;

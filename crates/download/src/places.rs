@@ -7,7 +7,7 @@ use message::Spans;
 use crate::fault::GetFault;
 use crate::plan::source::SourceId;
 use crate::url::Url;
-use crate::version::Version;
+use message::version::Version;
 
 /// The most places that are known at once: links may name any number.
 pub(crate) const PLACES_MAX: usize = 64;

@@ -26,7 +26,7 @@ use crate::progress::{Event, Progress};
 use crate::redirect::Redirect;
 use crate::sink::Sink;
 use crate::url::Url;
-use crate::version::{Difference, Version};
+use message::version::{Difference, Version};
 
 /// A file on its way.
 #[derive(Debug)]

@@ -122,6 +122,18 @@ impl FailureKind {
         }
     }
 
+    /// Whether it lies in the server that was asked or on the way to it, and not in the request or here.
+    #[must_use]
+    pub fn is_of_upstream(self) -> bool {
+        !matches!(
+            self,
+            Self::HttpRequestError
+                | Self::ProxyLoopDetected
+                | Self::ProxyInternalError
+                | Self::ConnectionLimitReached
+        )
+    }
+
     /// Whether it means that no connection with the other side could be had at all.
     #[must_use]
     pub fn is_unreachable(self) -> bool {

@@ -2,7 +2,7 @@
 //!
 //! This crate holds what every role and both directions of every protocol agree on: requests,
 //! responses, their fields and bodies, and the judgements of RFC 9110 that need nothing but values
-//! (preconditions, ranges, hop-by-hop removal).
+//! (preconditions, ranges, what a proxy does to a message that it forwards).
 //!
 //! What it does *not* do: it opens no socket, asks for no time, knows no runtime and no wire. It never
 //! turns a message into bytes (that is `http1`'s work) and never decides what to answer (the roles').
@@ -17,6 +17,7 @@ pub mod body;
 pub mod failure;
 pub mod field;
 pub mod fields;
+pub mod forward;
 pub mod hop;
 pub mod interim;
 mod multipart;
@@ -27,6 +28,7 @@ pub mod response;
 pub mod service;
 pub mod spans;
 pub mod target;
+pub mod version;
 
 pub use body::{Body, BodyStream, FileSlice, Segment, Source};
 pub use failure::{Failure, FailureKind};

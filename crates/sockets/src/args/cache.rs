@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use access::Network;
-use cache::{Config, ConfigFault, Origin, Pseudonym, Terms};
+use cache::{Config, Origin, Terms};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand};
+use message::forward::Pseudonym;
 
 use crate::args::explain::ExplainArgs;
 use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
@@ -114,8 +115,8 @@ impl CacheArgs {
     }
 
     /// What the role is told.
-    pub(crate) fn config(&self) -> Result<Config, ConfigFault> {
-        Ok(Config {
+    pub(crate) fn config(&self) -> Config {
+        Config {
             origin: self.site().cloned(),
             is_offline: self.offline,
             rules: self.policy.rules(),
@@ -123,15 +124,11 @@ impl CacheArgs {
             size: self.size,
             min_free: self.min_free,
             memory: self.memory,
-            pseudonym: pseudonym()?,
+            // With a common name, a cache that asks another one would be taken for a loop.
+            pseudonym: Pseudonym::unique(RandomState::new().hash_one(())),
             ..Config::new(self.dir.clone())
-        })
+        }
     }
-}
-
-/// A name of this cache's own: with a common one, a cache that asks another one would be taken for a loop.
-fn pseudonym() -> Result<Pseudonym, ConfigFault> {
-    Pseudonym::new(&format!("sockets-{:016x}", RandomState::new().hash_one(())))
 }
 
 fn origin(text: &str) -> Result<Origin, String> {

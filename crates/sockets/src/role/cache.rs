@@ -20,7 +20,7 @@ use crate::role::steward;
 /// # Errors
 /// One line about the directory, the log or the address that can't be had.
 pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
-    let config = args.config().map_err(Exit::usage)?;
+    let config = args.config();
     let dialer = dialer(args);
     let origins = args.origin.iter().map(|origin| origin.authority().clone());
     let pool = Pool::new(dialer.clone(), Route::Direct, args.upstream.limits());
@@ -66,15 +66,6 @@ pub(crate) fn run(task: Option<&CacheTask>) -> Result<(), Exit> {
     }
 }
 
-/// Whether what it is told can be done, and what that is.
-///
-/// # Errors
-/// One line about what can't.
-pub(crate) fn check(args: &CacheArgs) -> Result<String, Exit> {
-    args.config().map_err(Exit::usage)?;
-    Ok(what(args))
-}
-
 /// What connects to origins: a forward proxy goes where its clients say, but not everywhere.
 fn dialer(args: &CacheArgs) -> Dialer {
     let destinations = args.proxy.destinations();
@@ -87,7 +78,8 @@ fn tunnels(args: &CacheArgs, dialer: Dialer) -> Option<Tunnels> {
     args.site().is_none().then(|| Tunnels { dialer, idle: args.proxy.tunnel_timeout() })
 }
 
-fn what(args: &CacheArgs) -> String {
+/// What it is told to do.
+pub(crate) fn what(args: &CacheArgs) -> String {
     match args.site() {
         Some(origin) => format!("caching {}://{}/", origin.scheme(), origin.authority()),
         None => "caching forward proxy".to_owned(),

@@ -4,18 +4,21 @@
 
 use std::fmt;
 
-use message::field::digest::{DigestAlgorithm, ReprDigest};
-use message::precondition::Validators;
-use message::{Fields, HeaderValue};
+use http::HeaderValue;
+
+use crate::field::digest::{DigestAlgorithm, ReprDigest};
+use crate::fields::Fields;
+use crate::precondition::Validators;
 
 /// What a source has said about the file that it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Version {
+pub struct Version {
     /// Length in bytes, if it is known.
-    pub(crate) length: Option<u64>,
-    pub(crate) validators: Validators,
+    pub length: Option<u64>,
+    /// `ETag` and `Last-Modified` (RFC 9110 §8.8).
+    pub validators: Validators,
     /// What it says the digest is (RFC 9530); nothing has been checked by it yet.
-    pub(crate) digest: ReprDigest,
+    pub digest: ReprDigest,
 }
 
 /// How two sources' files differ, or may.
@@ -33,12 +36,14 @@ pub enum Difference {
 
 impl Version {
     /// What `fields` say of a representation of that length.
-    pub(crate) fn of(fields: &Fields, length: Option<u64>) -> Self {
+    #[must_use]
+    pub fn of(fields: &Fields, length: Option<u64>) -> Self {
         Self { length, validators: Validators::of(fields), digest: ReprDigest::of(fields) }
     }
 
     /// The strong validator (RFC 9110 §13.1.5) under which more of this version can be asked for.
-    pub(crate) fn if_range(&self) -> Option<HeaderValue> {
+    #[must_use]
+    pub fn if_range(&self) -> Option<HeaderValue> {
         let Validators { etag, last_modified, last_modified_is_strong } = &self.validators;
         match (etag, last_modified) {
             (Some(etag), _) if !etag.is_weak() => Some(etag.to_value()),
@@ -51,7 +56,10 @@ impl Version {
     ///
     /// Lengths must not differ. Then what says most decides: digests, else strong entity tags (which
     /// mirrors that are copies of each other share, RFC 6249 §4), else dates that are strong validators.
-    pub(crate) fn same_as(&self, other: &Self) -> Result<(), Difference> {
+    ///
+    /// # Errors
+    /// In what they differ, or may.
+    pub fn same_as(&self, other: &Self) -> Result<(), Difference> {
         if let (Some(ours), Some(theirs)) = (self.length, other.length)
             && ours != theirs
         {
@@ -86,14 +94,14 @@ impl fmt::Display for Difference {
             Self::Length => "its length is another",
             Self::Digest => "its digest is another",
             Self::Validator => "its ETag or Last-Modified is another",
-            Self::Unknown => "it has no strong validator that says it is the same (--checksum would tell)",
+            Self::Unknown => "it has no strong validator that says it is the same",
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use message::header;
+    use http::header;
 
     use super::*;
 
@@ -117,7 +125,7 @@ mod tests {
     }
 
     fn digested(digest: &str, tag: &str) -> Version {
-        version(5, &[(message::field::digest::REPR_DIGEST, digest), (header::ETAG, tag)])
+        version(5, &[(crate::field::digest::REPR_DIGEST, digest), (header::ETAG, tag)])
     }
 
     #[test]

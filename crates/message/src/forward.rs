@@ -1,22 +1,49 @@
-//! What a proxy does to every message that it forwards (RFC 9110 §7.6).
+//! What a proxy does to every message that it forwards (RFC 9110 §7.6), and whom it asks again.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use message::field::date::HttpDate;
-use message::field::via;
-use message::header::{DATE, HOST};
-use message::hop::remove_hop_by_hop;
-use message::{Failure, FailureKind, Fields, HeaderName, HearInterim, Method, Response, StatusCode};
+use http::header::{DATE, HOST};
+use http::{HeaderName, Method, StatusCode};
 
-use crate::config::{Config, Pseudonym};
+use crate::failure::{Failure, FailureKind};
+use crate::field::date::HttpDate;
+use crate::field::via;
+use crate::fields::Fields;
+use crate::hop::remove_hop_by_hop;
+use crate::interim::HearInterim;
+use crate::response::Response;
 
 static MAX_FORWARDS: HeaderName = HeaderName::from_static("max-forwards");
+
+/// The name of a proxy in `Via` (RFC 9110 §7.6.3), by which it knows what has been through it. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pseudonym(Arc<str>);
+
+impl Pseudonym {
+    /// Of one of several proxies that are Sockets: requests may go through more than one of them.
+    #[must_use]
+    pub fn unique(number: u64) -> Self {
+        Self(format!("sockets-{number:016x}").into())
+    }
+
+    /// The name, a token.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for Pseudonym {
+    fn default() -> Self {
+        Self("Sockets".into())
+    }
+}
 
 /// The fields of a request as they go on: without what was for this hop, with us in `Via`. `Host` is made
 /// anew by the client side, from the target that is asked (RFC 9112 §3.2.2).
 #[must_use]
-pub(crate) fn outbound(fields: &Fields, pseudonym: &Pseudonym) -> Fields {
+pub fn outbound(fields: &Fields, pseudonym: &Pseudonym) -> Fields {
     let mut fields = fields.clone();
     remove_hop_by_hop(&mut fields);
     fields.remove(&HOST);
@@ -25,7 +52,7 @@ pub(crate) fn outbound(fields: &Fields, pseudonym: &Pseudonym) -> Fields {
 }
 
 /// The fields of a response as they go on, and may be stored.
-pub(crate) fn inbound(fields: &mut Fields, pseudonym: &Pseudonym, received_at: SystemTime) {
+pub fn inbound(fields: &mut Fields, pseudonym: &Pseudonym, received_at: SystemTime) {
     remove_hop_by_hop(fields);
     via::append(fields, pseudonym.as_str());
     // RFC 9110 §6.6.1: who has a clock, and gets a response without Date, adds it.
@@ -35,11 +62,9 @@ pub(crate) fn inbound(fields: &mut Fields, pseudonym: &Pseudonym, received_at: S
 }
 
 /// Who hears the interim responses to a request as it goes on, for `client`, who hears those to it as it came.
-pub(crate) fn interims(
-    client: Option<Arc<dyn HearInterim>>,
-    config: &Arc<Config>,
-) -> Option<Arc<dyn HearInterim>> {
-    let onward = |client| Arc::new(Onward { client, config: Arc::clone(config) }) as Arc<dyn HearInterim>;
+#[must_use]
+pub fn interims(client: Option<Arc<dyn HearInterim>>, pseudonym: &Pseudonym) -> Option<Arc<dyn HearInterim>> {
+    let onward = |client| Arc::new(Onward { client, pseudonym: pseudonym.clone() }) as Arc<dyn HearInterim>;
     client.map(onward)
 }
 
@@ -47,13 +72,13 @@ pub(crate) fn interims(
 #[derive(Debug)]
 struct Onward {
     client: Arc<dyn HearInterim>,
-    config: Arc<Config>,
+    pseudonym: Pseudonym,
 }
 
 impl HearInterim for Onward {
     fn hear(&self, status: StatusCode, mut fields: Fields) {
         remove_hop_by_hop(&mut fields);
-        via::append(&mut fields, self.config.pseudonym.as_str());
+        via::append(&mut fields, self.pseudonym.as_str());
         self.client.hear(status, fields);
     }
 }
@@ -62,7 +87,7 @@ impl HearInterim for Onward {
 ///
 /// # Errors
 /// [`FailureKind::ProxyLoopDetected`]
-pub(crate) fn check_loop(fields: &Fields, pseudonym: &Pseudonym) -> Result<(), Failure> {
+pub fn check_loop(fields: &Fields, pseudonym: &Pseudonym) -> Result<(), Failure> {
     if !via::names(fields, pseudonym.as_str()) {
         return Ok(());
     }
@@ -70,9 +95,26 @@ pub(crate) fn check_loop(fields: &Fields, pseudonym: &Pseudonym) -> Result<(), F
     Err(Failure::before_sending(FailureKind::ProxyLoopDetected, detail))
 }
 
+/// Whether another server that holds the same may do better than the one whose answer this is: it lies in the
+/// server or on the way to it, and neither in the request nor here.
+#[must_use]
+pub fn is_worth_another(outcome: &Result<Response, Failure>) -> bool {
+    match outcome {
+        Ok(response) => is_out_of_order(response.status),
+        Err(failure) => failure.kind().is_of_upstream(),
+    }
+}
+
+/// Whether a server that answers so is out of order, or says so of whom it asks.
+fn is_out_of_order(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+        || status.as_u16() == 523
+}
+
 /// RFC 9110 §7.6.2: `Max-Forwards` counts the proxies that TRACE and OPTIONS may pass. At zero the answer
 /// is ours; else it is one less from here on.
-pub(crate) fn count_forwards(method: &Method, fields: &mut Fields) -> Option<Response> {
+#[must_use]
+pub fn count_forwards(method: &Method, fields: &mut Fields) -> Option<Response> {
     if *method != Method::TRACE && *method != Method::OPTIONS {
         return None;
     }
@@ -90,14 +132,21 @@ pub(crate) fn count_forwards(method: &Method, fields: &mut Fields) -> Option<Res
 
 #[cfg(test)]
 mod tests {
-    use message::header::{CONNECTION, VIA};
+    use http::HeaderValue;
+    use http::header::{CONNECTION, VIA};
 
     use super::*;
-    use crate::config::Config;
-    use crate::testing::fields;
 
     fn us() -> Pseudonym {
-        Config::new("").pseudonym
+        Pseudonym::default()
+    }
+
+    fn fields(lines: &[(&'static str, &'static str)]) -> Fields {
+        let mut fields = Fields::new();
+        for (name, value) in lines {
+            fields.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        fields
     }
 
     #[test]
