@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use message::field::cache_control::{CacheControl, Qualified};
 use message::field::cache_status::{CacheStatus, Fwd};
 use message::field::range::Ranges;
+use message::forward;
 use message::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
 use message::{Body, Failure, Fields, HearInterim, Method, Request, Response, Service, StatusCode, Target};
 use tokio::sync::oneshot;
@@ -26,14 +27,14 @@ use crate::fetch::{Extent, Fetch, Passed};
 use crate::key::CacheKey;
 use crate::policy::handling::Bypass;
 use crate::policy::reuse::{Reuse, Trouble, directives, may_share, reuse};
+use crate::policy::validation::can_be_meant;
 use crate::route::{Route, route};
 use crate::store::Store;
 use crate::store::entry::{Entry, Variants};
 use crate::store::fault::OpenFault;
 use crate::store::selection::{Fate, Selection};
 use crate::store::tally::Statistics;
-use crate::stored::select;
-use message::forward;
+use crate::stored::{StoredResponse, select};
 
 mod background;
 mod bypass;
@@ -89,7 +90,8 @@ struct Ask {
     stored: Option<Arc<Entry>>,
     /// What matches the request, and may have to do in the place of an error.
     spare: Option<Arc<Entry>>,
-    /// What is stored for other requests, where nothing matches.
+    /// What else is stored that a 304 may name: for other requests, where nothing matches; else what
+    /// matches, too.
     others: Vec<Arc<Entry>>,
 }
 
@@ -278,8 +280,10 @@ impl<U: Service> Cache<U> {
     fn judge(&self, asked: &Asked, variants: &Variants) -> Plan {
         let Some(entry) = select(variants, &asked.fields, |entry| &entry.response) else {
             let why = if variants.is_empty() { Fwd::UriMiss } else { Fwd::VaryMiss };
-            let others = variants.iter().filter(|entry| entry.response.can_be_validated());
-            return Plan::Ask(Ask { others: others.cloned().collect(), ..Ask::anew(why, None) });
+            let can_be_meant =
+                |stored: &StoredResponse| stored.can_be_validated() && can_be_meant(stored, &asked.fields);
+            let others = variants.iter().filter(|entry| can_be_meant(&entry.response)).cloned().collect();
+            return Plan::Ask(Ask { others, ..Ask::anew(why, None) });
         };
         let spare = || Some(Arc::clone(entry));
         match reuse(&entry.response, &asked.directives, asked.now(), &self.config.rules) {
@@ -290,7 +294,9 @@ impl<U: Service> Cache<U> {
             }
             Reuse::Validate(reason) => {
                 let stored = Some(Arc::clone(entry));
-                Plan::Ask(Ask { stored, spare: spare(), ..Ask::anew(reason.fwd(), reason.word()) })
+                let others = matching(variants, asked).filter(|other| !Arc::ptr_eq(other, entry)).cloned();
+                let others = others.collect();
+                Plan::Ask(Ask { stored, others, spare: spare(), ..Ask::anew(reason.fwd(), reason.word()) })
             }
         }
     }
@@ -535,6 +541,11 @@ fn add_all(fields: &mut Fields, more: &Fields) {
     for (name, value) in more.iter() {
         fields.append(name.clone(), value.clone());
     }
+}
+
+/// Those of `variants` that match a request (RFC 9111 §4.1).
+fn matching<'a>(variants: &'a Variants, asked: &'a Asked) -> impl Iterator<Item = &'a Arc<Entry>> {
+    variants.iter().filter(|entry| entry.response.selecting.matches(&asked.fields))
 }
 
 fn is_same(one: &Variants, other: &Variants) -> bool {

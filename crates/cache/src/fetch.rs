@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
+use message::field::etag::EntityTag;
 use message::field::range::ByteRange;
-use message::header::{IF_RANGE, RANGE};
+use message::header::{CONTENT_RANGE, IF_RANGE, RANGE};
 use message::{
     Body, BodyStream, Failure, FailureKind, Fields, HeaderValue, HearInterim, Method, Request, Response,
     Segment, Service, Source, Spans, StatusCode, Target,
@@ -32,7 +33,7 @@ use crate::key::CacheKey;
 use crate::policy::combining::{Version, part_of};
 use crate::policy::reuse::Trouble;
 use crate::policy::storing::Exchange;
-use crate::policy::validation::{is_about, make_conditional, make_unconditional, names, offer_tags};
+use crate::policy::validation::{is_about, make_conditional, make_unconditional, named, offer_tags};
 use crate::store::Store;
 use crate::store::draft::Draft;
 use crate::store::entry::{Entry, SMALL_MAX};
@@ -70,8 +71,8 @@ pub(crate) struct Fetch<U> {
     pub extent: Extent,
     /// What is to be validated.
     pub stored: Option<Arc<Entry>>,
-    /// Where nothing that is stored matches: what else is there, of which the origin may say that it is the
-    /// answer (RFC 9111 §4.3.1).
+    /// What else is there, of which the origin may say that it is the answer (RFC 9111 §4.3.1): for other
+    /// requests where nothing that is stored matches, else what matches, too.
     pub others: Vec<Arc<Entry>>,
     /// Whether who asks would rather have a stale response than an error (RFC 5861 §4).
     pub prefers_stale: bool,
@@ -168,11 +169,16 @@ impl<U: Service> Fetch<U> {
 
     /// RFC 9111 §4.3.3, §4.3.4: what is stored is updated and used.
     async fn not_modified(self: &Arc<Self>, told: Received, lead: Lead, first: oneshot::Sender<Passed>) {
-        let named = || self.others.iter().find(|other| names(&told.response.fields, &other.response));
-        let current = self.stored.as_ref().or_else(named);
+        let asked_about =
+            self.stored.as_ref().filter(|entry| is_about(&told.response.fields, &entry.response));
+        let mut named = named(&told.response.fields, &self.others, |other| &other.response);
+        let current = asked_about.or_else(|| (!named.is_empty()).then(|| named.remove(0)));
         match current.and_then(|entry| Some((entry, self.update(lead.key(), entry, &told)?))) {
             Some((entry, (response, withheld))) => {
                 let updated = self.store.refresh(lead.key(), entry, response).await;
+                if self.stored.is_some() {
+                    self.update_twins(lead.key(), &named, &told).await;
+                }
                 lead.tell(Outcome::Validated(updated, withheld));
             }
             // §4.3.4: a 304 about something else selects nothing that is stored here; and what may not be
@@ -185,12 +191,21 @@ impl<U: Service> Fetch<U> {
         }
     }
 
-    /// The head of the stored response after a 304, and what of it is for those alone who waited for it;
-    /// `None` if the 304 is not about it, or says that the response may not be stored any more.
-    fn update(&self, key: &CacheKey, entry: &Entry, told: &Received) -> Option<(StoredResponse, Fields)> {
-        if !is_about(&told.response.fields, &entry.response) {
-            return None;
+    /// RFC 9111 §4.3.4: all that could have been chosen and have the strong tag of the 304 are updated.
+    async fn update_twins(&self, key: &CacheKey, named: &[&Arc<Entry>], told: &Received) {
+        if EntityTag::of(&told.response.fields).is_none_or(|etag| etag.is_weak()) {
+            return;
         }
+        for twin in named {
+            if let Some((response, _)) = self.update(key, twin, told) {
+                self.store.refresh(key, twin, response).await;
+            }
+        }
+    }
+
+    /// The head of the stored response after a 304, and what of it is for those alone who waited for it;
+    /// `None` if the 304 says that the response may not be stored any more.
+    fn update(&self, key: &CacheKey, entry: &Entry, told: &Received) -> Option<(StoredResponse, Fields)> {
         entry.response.freshened(&self.exchange(key, told), &self.config.rules).ok()
     }
 
@@ -210,9 +225,16 @@ impl<U: Service> Fetch<U> {
     async fn take(self: &Arc<Self>, received: Received, lead: Lead, first: oneshot::Sender<Passed>) {
         let part = self.as_part(&received.response);
         let exchange = self.exchange(lead.key(), &received);
-        // RFC 9111 §3.3: a part is stored as if it were a 200 of which not all has come.
-        let status = if part.is_some() { StatusCode::OK } else { exchange.status };
-        let stored = StoredResponse::of(&Exchange { status, ..exchange }, &self.config.rules);
+        let stored = match part {
+            None => StoredResponse::of(&exchange, &self.config.rules),
+            // RFC 9111 §3.3: a part is stored as if it were a 200 of which not all has come.
+            Some(_) => {
+                let mut response = exchange.response.clone();
+                response.remove(&CONTENT_RANGE);
+                let whole = Exchange { status: StatusCode::OK, response: &response, ..exchange };
+                StoredResponse::of(&whole, &self.config.rules)
+            }
+        };
         let head = match stored {
             Ok(head) => head,
             Err(refusal) => {

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use message::field::date::HttpDate;
-use message::header::{CONTENT_LENGTH, CONTENT_RANGE, DATE, TRANSFER_ENCODING};
+use message::header::{CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use message::precondition::Validators;
 use message::{Fields, Method, StatusCode};
 
@@ -72,8 +72,8 @@ impl StoredResponse {
         let Exchange { status, requested_at, received_at, .. } = *exchange;
         let mut fields = exchange.response.clone();
         let withheld = Terms::of(&fields, &rules.targets).withhold(&mut fields);
-        // Made by the wire, from the content (RFC 9112 §6); or true of a part only.
-        for name in [CONTENT_LENGTH, TRANSFER_ENCODING, CONTENT_RANGE] {
+        // Made by the wire, from the content (RFC 9112 §6).
+        for name in [CONTENT_LENGTH, TRANSFER_ENCODING] {
             fields.remove(&name);
         }
         Ok((Self::new(status, fields, selecting, requested_at, received_at, rules), withheld))
@@ -105,6 +105,13 @@ impl StoredResponse {
         self.status.is_success() && self.has_validator()
     }
 
+    /// By what the most recent of several is found (RFC 9111 §4): when it was made, and of one second, when
+    /// it came.
+    #[must_use]
+    pub fn recency(&self) -> (HttpDate, SystemTime) {
+        (self.made_at, self.received_at)
+    }
+
     fn has_validator(&self) -> bool {
         self.validators.etag.is_some() || self.validators.last_modified.is_some()
     }
@@ -120,5 +127,5 @@ pub fn select<'a, V>(
     variants
         .iter()
         .filter(|variant| head(variant).selecting.matches(request))
-        .max_by_key(|variant| (head(variant).made_at, head(variant).received_at))
+        .max_by_key(|variant| head(variant).recency())
 }

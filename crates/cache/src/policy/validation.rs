@@ -36,39 +36,55 @@ pub fn make_conditional(request: &mut Fields, stored: &StoredResponse) {
 }
 
 /// Makes a request that asks whether one of several stored responses, none of which matches it, is the
-/// answer all the same (§4.3.1): with the strong entity tags of those that the client could use.
-///
-/// A weak tag names several representations, perhaps one that is compressed and one that is not: of those
-/// the origin can't mean one.
+/// answer all the same (§4.3.1): with the entity tags of all, strong and weak.
 pub fn offer_tags<'a>(request: &mut Fields, stored: impl Iterator<Item = &'a StoredResponse>) {
-    // RFC 9110 §12.5.3 allows any coding to who says nothing; but who can decode says so.
-    let accepted = request.contains(&ACCEPT_ENCODING).then(|| AcceptEncoding::of(request));
-    let readable = stored.filter(|stored| is_readable(stored, accepted.as_ref()));
-    let strong = readable.filter_map(|stored| stored.validators.etag.as_ref().filter(|etag| !etag.is_weak()));
+    let mut tags: Vec<HeaderValue> = Vec::new();
+    for etag in stored.filter_map(|stored| stored.validators.etag.as_ref()) {
+        let tag = etag.to_value();
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
     // One line: some origins read no more.
-    let tags = strong.map(|etag| etag.to_value().as_bytes().to_vec()).collect::<Vec<_>>().join(&b", "[..]);
-    if !tags.is_empty()
-        && let Ok(list) = HeaderValue::from_bytes(&tags)
+    let list = tags.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
+    if !list.is_empty()
+        && let Ok(list) = HeaderValue::from_bytes(&list)
     {
         request.set(IF_NONE_MATCH, list);
     }
 }
 
-/// Whether a client that accepts those codings can read it.
-fn is_readable(stored: &StoredResponse, accepted: Option<&AcceptEncoding>) -> bool {
+/// Whether `stored` can be the answer to a request that it does not match: an origin that chooses by content
+/// coding means none that the client refuses. One with a tag that names a compressed and a plain form
+/// alike, as weak tags often do, means the other.
+#[must_use]
+pub fn can_be_meant(stored: &StoredResponse, request: &Fields) -> bool {
+    if !stored.selecting.names(&ACCEPT_ENCODING) {
+        return true;
+    }
+    // RFC 9110 §12.5.3 allows any coding to who says nothing; but who can decode says so.
+    let accepted = request.contains(&ACCEPT_ENCODING).then(|| AcceptEncoding::of(request));
     list::of(&stored.fields, &CONTENT_ENCODING).all(|coding| {
         let coding = coding.ok().and_then(ContentCoding::parse);
-        coding.zip(accepted).is_some_and(|(coding, accepted)| accepted.accepts(coding))
+        coding.zip(accepted.as_ref()).is_some_and(|(coding, accepted)| accepted.accepts(coding))
     })
 }
 
-/// Whether a 304 names the version that `stored` is of, and that alone (§4.3.4).
+/// The stored responses that a 304 names by its tag (§4.3.4), the most recent first: all that have a strong
+/// one; of those that have a weak one the most recent.
 #[must_use]
-pub fn names(not_modified: &Fields, stored: &StoredResponse) -> bool {
-    match (EntityTag::of(not_modified), &stored.validators.etag) {
-        (Some(told), Some(ours)) => told.strong_eq(ours),
-        _ => false,
-    }
+pub fn named<'a, V>(
+    not_modified: &Fields,
+    stored: &'a [V],
+    head: impl Fn(&V) -> &StoredResponse,
+) -> Vec<&'a V> {
+    let Some(told) = EntityTag::of(not_modified) else { return Vec::new() };
+    let is_meant = |ours: &EntityTag| if told.is_weak() { told.weak_eq(ours) } else { told.strong_eq(ours) };
+    let mut named: Vec<&V> =
+        stored.iter().filter(|stored| head(stored).validators.etag.as_ref().is_some_and(is_meant)).collect();
+    named.sort_by_key(|stored| std::cmp::Reverse(head(stored).recency()));
+    named.truncate(if told.is_weak() { 1 } else { named.len() });
+    named
 }
 
 /// What a 200 to HEAD says of a stored response (§4.3.5).

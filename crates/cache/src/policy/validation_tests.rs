@@ -59,28 +59,77 @@ fn section_4_3_4_which_304_is_about_the_stored_response() {
 }
 
 #[test]
-fn section_4_3_1_the_tags_of_all_variants_are_offered_that_the_client_could_use() {
+fn section_4_3_1_the_tags_of_all_variants_are_offered() {
     let variants = [
         stored(&[("etag", "\"de\"")]),
         stored(&[]),
         stored(&[("etag", "W/\"weak\"")]),
         stored(&[("etag", "\"en\""), ("content-encoding", "gzip")]),
-        stored(&[("etag", "\"odd\""), ("content-encoding", "odd")]),
+        stored(&[("etag", "\"de\"")]),
     ];
-    let offered = |lines: &[(&str, &str)]| {
-        let mut request = fields(lines);
-        offer_tags(&mut request, variants.iter());
-        request.lines(&IF_NONE_MATCH).map(|tag| tag.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    let mut request = fields(&[("accept", "text/html")]);
+    offer_tags(&mut request, variants.iter());
+    same(&request, &[("accept", "text/html"), ("if-none-match", "\"de\", W/\"weak\", \"en\"")]);
+    let mut request = Fields::new();
+    offer_tags(&mut request, variants[1..2].iter());
+    same(&request, &[]);
+}
+
+#[test]
+fn section_4_3_1_an_origin_that_chooses_by_coding_means_none_that_the_client_refuses() {
+    let by = |vary, coding| {
+        let lines = [("etag", "\"a\""), ("vary", vary), ("content-encoding", coding)];
+        let lines = fields(&lines[..if coding.is_empty() { 2 } else { 3 }]);
+        let selecting = Selecting::of(&lines, &Fields::new()).unwrap();
+        StoredResponse::new(StatusCode::OK, lines, selecting, at(0), at(0), &Rules::default())
     };
-    assert_eq!(offered(&[]), ["\"de\""]);
-    assert_eq!(offered(&[("accept-encoding", "gzip, odd")]), ["\"de\", \"en\""]);
-    let named = |etag| {
-        let told = fields(&[("etag", etag)]);
-        variants.iter().map(|stored| names(&told, stored)).collect::<Vec<_>>()
-    };
-    assert_eq!(named("\"en\""), [false, false, false, true, false]);
-    assert_eq!(named("W/\"de\""), [false; 5]);
-    assert_eq!(named("\"fr\""), [false; 5]);
+    for (vary, coding, accepts, expected) in [
+        ("accept-encoding", "", None, true),
+        ("accept-encoding", "gzip", None, false),
+        ("accept-encoding", "gzip", Some("gzip, br"), true),
+        ("accept-encoding", "gzip", Some("br"), false),
+        ("accept-encoding", "gzip", Some("*;q=0.5, gzip;q=0"), false),
+        ("accept-encoding", "odd", Some("odd"), false),
+        // Its coding is the same whatever a client accepts.
+        ("foo", "gzip", None, true),
+        ("foo, Accept-Encoding", "gzip", None, false),
+    ] {
+        let accepts: Vec<_> = accepts.map(|value| ("accept-encoding", value)).into_iter().collect();
+        assert_eq!(
+            can_be_meant(&by(vary, coding), &fields(&accepts)),
+            expected,
+            "{vary} {coding} {accepts:?}"
+        );
+    }
+}
+
+#[test]
+fn section_4_3_4_a_strong_tag_names_all_that_have_it_a_weak_one_the_most_recent() {
+    let made = |second, etag| stored(&[("etag", etag), ("date", second)]);
+    let (first, second) = ("Thu, 01 Jan 2026 00:00:01 GMT", "Thu, 01 Jan 2026 00:00:02 GMT");
+    let variants = [
+        made(first, "\"a\""),
+        made(second, "\"a\""),
+        made(first, "W/\"w\""),
+        made(second, "W/\"w\""),
+        made(second, "W/\"a\""),
+        stored(&[]),
+    ];
+    for (told, expected) in [
+        (Some("\"a\""), &[1, 0][..]),
+        // Two of one second: any of them.
+        (Some("W/\"w\""), &[3]),
+        (Some("W/\"a\""), &[1]),
+        (Some("\"w\""), &[]),
+        (Some("\"b\""), &[]),
+        (Some("no tag"), &[]),
+        (None, &[]),
+    ] {
+        let told: Vec<_> = told.map(|etag| ("etag", etag)).into_iter().collect();
+        let named = named(&fields(&told), &variants, |stored| stored);
+        let at = |one: &StoredResponse| variants.iter().position(|other| std::ptr::eq(one, other)).unwrap();
+        assert_eq!(named.into_iter().map(at).collect::<Vec<_>>(), expected, "{told:?}");
+    }
 }
 
 #[test]

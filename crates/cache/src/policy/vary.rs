@@ -73,6 +73,12 @@ impl Selecting {
             .any(|alternative| alternative.iter().all(|(name, value)| normalised(request, name) == *value))
     }
 
+    /// Whether a response is selected by the request field of that name.
+    #[must_use]
+    pub fn names(&self, name: &HeaderName) -> bool {
+        self.0.iter().flatten().any(|(selecting, _)| selecting == name)
+    }
+
     /// Whether both speak of one and the same kind of request, so that one takes the place of the other.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {

@@ -3,6 +3,7 @@
 use super::Comes::{New, Stored, Validated};
 use super::Says::{NotModified, Nothing};
 use super::{Turn, get, get_with, hit, ok, play, play_all};
+use crate::cache::town::Town;
 
 const BY_FOO: &[&str] = &["Cache-Control: max-age=3600", "Vary: Foo"];
 const BY_TWO: &[&str] = &["Cache-Control: max-age=3600", "Vary: Foo, Bar"];
@@ -158,9 +159,94 @@ fn section_4_3_1_where_none_matches_the_tags_of_all_are_offered() {
 }
 
 #[test]
+fn section_4_3_4_a_weak_tag_names_the_most_recent_of_those_that_have_it() {
+    const W: &[&str] = &["Cache-Control: max-age=3600", "Vary: Foo", "ETag: W/\"w\"", "Date: {-100}"];
+    const LATER: &[&str] = &["Cache-Control: max-age=3600", "Vary: Foo", "ETag: W/\"w\"", "Date: {-50}"];
+    const OTHER: &[&str] = &["Cache-Control: max-age=3600", "Vary: Foo", "ETag: \"other\""];
+    play(
+        &[],
+        &[(
+            "one of two",
+            &[
+                get_with(&["Foo: 1"], ok(W), New),
+                get_with(&["Foo: 2"], ok(LATER), super::Comes::Replaced),
+                get_with(&["Foo: 3"], ok(OTHER), super::Comes::Replaced),
+                get_with(&["Foo: 4"], NotModified(&["ETag: W/\"w\""]), Validated(1)),
+                get_with(&["Foo: 4"], Nothing, Stored(1)),
+                get_with(&["Foo: 1"], Nothing, Stored(0)),
+            ],
+        )],
+    );
+}
+
+#[test]
+fn section_4_3_4_a_304_that_names_nothing_stored_is_asked_again_without_condition() {
+    for told in ["ETag: \"unknown\"", "ETag: \"plain\", \"x\"", "X: no tag"] {
+        let town = Town::forward(move |asked| match asked.field("if-none-match") {
+            None => {
+                let which = asked.field("foo").unwrap_or_default().to_owned();
+                let etag = format!("ETag: W/\"{which}\"");
+                crate::cache::town::ok(&["Cache-Control: max-age=3600", "Vary: Foo", &etag], which.as_bytes())
+            }
+            Some(_) => crate::cache::town::not_modified(&[told]),
+        });
+        assert_eq!(town.ask("GET", "/x", &["Foo: plain"]).text(), "plain");
+        assert_eq!(town.ask("GET", "/x", &["Foo: other"]).text(), "other", "{told}");
+        assert_eq!(town.origin.asked()[1].field("if-none-match"), Some("W/\"plain\""));
+    }
+}
+
+#[test]
+fn section_4_3_4_all_that_could_be_meant_and_have_the_strong_tag_are_updated() {
+    const BY_FOO: &[&str] =
+        &["Cache-Control: max-age=10", "Age: 20", "Vary: Foo", "ETag: \"a\"", "Date: {-9}"];
+    const BY_BAR: &[&str] =
+        &["Cache-Control: max-age=10", "Age: 20", "Vary: Bar", "ETag: \"a\"", "Date: {-5}"];
+    const BOTH: Asks = &["Foo: 1", "Bar: 2"];
+    play(
+        &[],
+        &[(
+            "two",
+            &[
+                get_with(&["Foo: 1"], ok(BY_FOO), New),
+                get_with(&["Bar: 2"], ok(BY_BAR), super::Comes::Replaced),
+                get_with(
+                    BOTH,
+                    NotModified(&["ETag: \"a\"", "Cache-Control: max-age=3600", "Age: 0"]),
+                    Validated(1),
+                ),
+                get_with(&["Bar: 2"], Nothing, Stored(1)),
+                get_with(&["Foo: 1"], Nothing, Stored(0)),
+            ],
+        )],
+    );
+}
+
+#[test]
+fn section_4_3_1_what_is_compressed_is_not_given_to_who_can_not_read_it_by_a_tag_that_both_forms_have() {
+    let town = Town::forward(|asked| {
+        let is_coded = asked.field("accept-encoding").is_some_and(|codings| codings.contains("gzip"));
+        let coding = if is_coded { "Content-Encoding: gzip" } else { "X: plain" };
+        match asked.field("if-none-match") {
+            Some(_) => crate::cache::town::not_modified(&["ETag: W/\"a\""]),
+            None => crate::cache::town::ok(
+                &["Cache-Control: max-age=3600", "Vary: Accept-Encoding", "ETag: W/\"a\"", coding],
+                if is_coded { b"coded" } else { b"plain" },
+            ),
+        }
+    });
+    assert_eq!(town.ask("GET", "/x", &["Accept-Encoding: gzip"]).text(), "coded");
+    assert_eq!(town.ask("GET", "/x", &["Accept-Encoding: br"]).text(), "plain");
+    assert_eq!(town.ask("GET", "/x", &["Accept-Encoding: gzip, br"]).text(), "plain", "readable, and newer");
+    let conditions: Vec<_> =
+        town.origin.asked().iter().map(|asked| asked.field("if-none-match").is_some()).collect();
+    assert_eq!(conditions, [false, false, true]);
+}
+
+#[test]
 fn section_4_3_1_selecting_fields_go_along_with_a_validation() {
     const STALE: &[&str] = &["Cache-Control: max-age=10", "Age: 20", "Vary: Abc", "ETag: \"a\""];
-    let town = crate::cache::town::Town::forward(|asked| match asked.field("if-none-match") {
+    let town = Town::forward(|asked| match asked.field("if-none-match") {
         None => crate::cache::town::ok(STALE, b"x"),
         Some(_) => crate::cache::town::not_modified(&["ETag: \"a\""]),
     });
