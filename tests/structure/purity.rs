@@ -27,6 +27,11 @@ const PURE: &[&str] = &[
     "crates/download/src/metalink",
     "crates/download/src/meter",
     "crates/download/src/plan",
+    "crates/download/src/tree/anchors",
+    "crates/download/src/tree/names",
+    "crates/download/src/tree/page",
+    "crates/download/src/tree/selection",
+    "crates/download/src/tree/walk",
 ];
 
 /// What a pure place may not mention, wherever in a path it stands.

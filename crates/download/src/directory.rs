@@ -4,12 +4,14 @@
 //! and no call follows a symbolic link: so no name leads out of it, and it stays the same directory
 //! even if somebody renames it or puts a link in its place during a download.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::file_fault::FileFault;
@@ -17,6 +19,9 @@ use crate::name::FileName;
 
 /// Permissions of a new file, before the umask.
 const MODE: Mode = Mode::from_bits_truncate(0o666);
+
+/// Permissions of a new directory, before the umask.
+const DIRECTORY_MODE: Mode = Mode::from_bits_truncate(0o777);
 
 /// An open directory, and the path by which people know it.
 #[derive(Debug)]
@@ -35,6 +40,44 @@ impl Directory {
             Err(Errno::NOENT) => Err(FileFault::NoDirectory { path: path.to_owned() }),
             Err(errno) => Err(FileFault::of("open the directory", path, errno.into())),
         }
+    }
+
+    /// Opens the directory `name` in here. One that is a link to another is none.
+    pub(crate) fn enter(&self, name: &FileName) -> Result<Self, FileFault> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let path = self.path_of(name);
+        match rustix::fs::openat(&self.fd, name.as_os_str(), flags, Mode::empty()) {
+            Ok(fd) => Ok(Self { fd, path }),
+            Err(Errno::LOOP | Errno::NOTDIR) => Err(FileFault::NotDirectory { path }),
+            Err(errno) => Err(FileFault::of("open the directory", &path, errno.into())),
+        }
+    }
+
+    /// The same, and makes it if it is not there.
+    pub(crate) fn make(&self, name: &FileName) -> Result<Self, FileFault> {
+        match rustix::fs::mkdirat(&self.fd, name.as_os_str(), DIRECTORY_MODE) {
+            Ok(()) | Err(Errno::EXIST) => self.enter(name),
+            Err(errno) => Err(FileFault::of("create", &self.path_of(name), errno.into())),
+        }
+    }
+
+    /// What is in here, and of what kind each is.
+    pub(crate) fn entries(&self) -> io::Result<Vec<(FileName, FileType)>> {
+        let mut entries = Vec::new();
+        for entry in Dir::read_from(&self.fd)? {
+            let entry = entry?;
+            if let Some(name) = FileName::of_entry(OsStr::from_bytes(entry.file_name().to_bytes()))
+                && let Some(kind) = self.kind_of(&name)?
+            {
+                entries.push((name, kind));
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Its own path, for people.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The path of `name` in here, for people; not to be opened.
@@ -88,6 +131,15 @@ impl Directory {
     /// Removes a file.
     pub(crate) fn remove(&self, name: &FileName) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(&self.fd, name.as_os_str(), AtFlags::empty())?)
+    }
+
+    /// Removes a directory if there is nothing in it; whether it is gone.
+    pub(crate) fn remove_empty(&self, name: &FileName) -> io::Result<bool> {
+        match rustix::fs::unlinkat(&self.fd, name.as_os_str(), AtFlags::REMOVEDIR) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     /// Gives a file another name, in one step. What has that name already is replaced if `replace`

@@ -13,6 +13,7 @@
 //!   this one ends. What can't be gone on with is removed.
 //! - Nothing that a server says (a `Location`, a path, an encoded separator) leads outside the output
 //!   directory: files are made through [`FileName`]s only, relative to an open directory.
+//! - Of a listing only names count ([`grow`]): a tree is never left, whatever its listings say.
 //! - Every wait, retry and redirect has a limit that the [`Order`] names, and every way to fail has its
 //!   own [`GetFault`] with an [exit status](GetFault::exit_status).
 //!
@@ -58,8 +59,10 @@ mod progress;
 mod redirect;
 mod retry;
 mod sink;
+mod text;
 mod throttle;
 mod transfer;
+mod tree;
 mod url;
 mod verify;
 mod work;
@@ -74,5 +77,10 @@ pub use name::FileName;
 pub use order::{Existing, Order, Output};
 pub use progress::{Event, Progress};
 pub use redirect::Redirect;
+pub use text::{Text, get_text};
 pub use throttle::Throttle;
+pub use tree::grow::grow;
+pub use tree::names::Names;
+pub use tree::selection::{Pattern, PatternFault, Selection};
+pub use tree::walk::{Grown, Leaf, Tree, TreeFault};
 pub use url::Url;

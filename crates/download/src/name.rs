@@ -3,6 +3,7 @@
 //! Pure: it never looks at a file system.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use percent_encoding::percent_decode_str;
@@ -22,7 +23,7 @@ const JOURNAL_DRAFT: &str = ".part.socket~";
 const EXTENSION_MAX: usize = 16;
 
 /// Exactly one component of a path: joined to a directory, it names something in that directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FileName(OsString);
 
 impl FileName {
@@ -81,6 +82,11 @@ impl FileName {
         self.with_end(PART)
     }
 
+    /// A name that the system itself has for something; `None` for `.` and `..`.
+    pub(crate) fn of_entry(name: &OsStr) -> Option<Self> {
+        (name != "." && name != "..").then(|| Self(name.to_owned()))
+    }
+
     /// The name of the journal beside that.
     #[must_use]
     pub(crate) fn journal(&self) -> Self {
@@ -91,6 +97,18 @@ impl FileName {
     #[must_use]
     pub(crate) fn journal_draft(&self) -> Self {
         self.with_end(JOURNAL_DRAFT)
+    }
+
+    /// The names that the file and what is beside it have until it is whole.
+    pub(crate) fn unfinished(&self) -> [Self; 3] {
+        [self.part(), self.journal(), self.journal_draft()]
+    }
+
+    /// The names of the files for which this would be one of the [unfinished](Self::unfinished) names.
+    pub(crate) fn finished(&self) -> impl Iterator<Item = Self> {
+        let bytes = self.0.as_bytes();
+        let ends = [PART, JOURNAL, JOURNAL_DRAFT].into_iter();
+        ends.filter_map(|end| Some(Self(OsStr::from_bytes(bytes.strip_suffix(end.as_bytes())?).to_owned())))
     }
 
     fn with_end(&self, end: &str) -> Self {

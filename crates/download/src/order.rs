@@ -12,6 +12,7 @@ use message::target::Authority;
 
 use crate::digest::Digest;
 use crate::metalink::Pieces;
+use crate::name::FileName;
 use crate::throttle::Throttle;
 use crate::url::Url;
 
@@ -81,6 +82,9 @@ pub enum Output {
     /// This file, in a directory that is there. A symbolic link of that name is replaced, not
     /// followed. A device or pipe is written to as it is.
     File(PathBuf),
+    /// A file beneath this directory, which must be there: the last of these names, in the directories that
+    /// the others name. Those are made if they are not there; links to others are not followed.
+    Beneath(PathBuf, Vec<FileName>),
     /// Standard output, or another place that takes the bytes as they come: in order, from one connection
     /// at a time. What has been written can't be taken back.
     Writer(Box<dyn Write + Send>),
@@ -125,6 +129,7 @@ impl fmt::Debug for Output {
         match self {
             Self::Directory(path) => f.debug_tuple("Directory").field(path).finish(),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Beneath(root, place) => f.debug_tuple("Beneath").field(root).field(place).finish(),
             Self::Writer(_) => f.write_str("Writer"),
         }
     }

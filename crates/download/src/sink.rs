@@ -53,7 +53,10 @@ impl Sink {
     /// The place for what `url` names. `force`: a file that is there may be replaced.
     pub(crate) fn open(output: Output, url: &Url, force: bool) -> Result<Self, FileFault> {
         match output {
-            Output::Directory(path) => file_in(&path, FileName::from_url_path(url.path()), force),
+            Output::Directory(path) => {
+                file_in(Directory::open(&path)?, FileName::from_url_path(url.path()), force)
+            }
+            Output::Beneath(root, place) => file_beneath(&root, &place, force),
             Output::File(path) => match stream_at(&path)? {
                 Some(stream) => Ok(Self::Stream(stream)),
                 None => file_at(&path, force),
@@ -222,11 +225,22 @@ fn file_at(path: &Path, force: bool) -> Result<Sink, FileFault> {
     let (Some(name), Some(directory)) = (FileName::of_path(path), path.parent()) else {
         return Err(FileFault::NoName { path: path.to_owned() });
     };
-    file_in(directory, name, force)
+    file_in(Directory::open(directory)?, name, force)
 }
 
-fn file_in(directory: &Path, name: FileName, force: bool) -> Result<Sink, FileFault> {
-    let directory = Directory::open(directory)?;
+/// The file by these names beneath a directory; the directories on the way are made.
+fn file_beneath(root: &Path, place: &[FileName], force: bool) -> Result<Sink, FileFault> {
+    let Some((name, directories)) = place.split_last() else {
+        return Err(FileFault::NoName { path: root.to_owned() });
+    };
+    let mut directory = Directory::open(root)?;
+    for name in directories {
+        directory = directory.make(name)?;
+    }
+    file_in(directory, name.clone(), force)
+}
+
+fn file_in(directory: Directory, name: FileName, force: bool) -> Result<Sink, FileFault> {
     let path = directory.path_of(&name);
     match directory.kind_of(&name).map_err(|error| FileFault::of("create", &path, error))? {
         Some(FileType::Directory) => Err(FileFault::IsDirectory { path }),

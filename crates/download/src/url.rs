@@ -121,6 +121,36 @@ impl Url {
     pub fn path(&self) -> &str {
         self.0.path.path()
     }
+
+    /// The directory of this name: the same without a query, and with `/` at its end.
+    pub(crate) fn as_directory(&self) -> Self {
+        self.beneath(&[])
+    }
+
+    /// What is beneath this directory by these segments, which are percent-encoded.
+    pub(crate) fn beneath(&self, segments: &[&str]) -> Self {
+        let mut path = self.path().to_owned();
+        if !path.ends_with('/') {
+            path.push('/');
+        }
+        path.push_str(&segments.join("/"));
+        // Segments of URLs that could be parsed make one that can be.
+        let path = PathAndQuery::parse(Bytes::from(path)).unwrap_or_else(|_| self.0.path.clone());
+        Self::of(self.0.scheme, self.0.authority.clone(), path)
+    }
+
+    /// The one segment by which `reference` is beneath this directory, and whether that is a directory again.
+    /// `None` if it leads anywhere else. It is relative to `base`.
+    pub(crate) fn child(&self, reference: &[u8], base: &Self) -> Option<(String, bool)> {
+        let led_to = base.join(reference).ok()?;
+        if !led_to.is_same_origin(self) || led_to.0.path.query().is_some() {
+            return None;
+        }
+        let rest = led_to.path().strip_prefix(self.path())?;
+        let segment = rest.strip_suffix('/').unwrap_or(rest);
+        let is_one = self.path().ends_with('/') && !segment.is_empty() && !segment.contains('/');
+        is_one.then(|| (segment.to_owned(), segment.len() < rest.len()))
+    }
 }
 
 impl TryFrom<Target> for Url {

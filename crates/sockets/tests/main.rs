@@ -23,6 +23,7 @@ mod get;
 mod get_hostile;
 mod get_kill;
 mod get_options;
+mod get_trees;
 mod limits;
 mod listing;
 mod mirrors;

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use download::{Digest, Url};
+use download::{Digest, Pattern, Url};
 use message::{Authority, HeaderName, HeaderValue};
 
 use crate::args::units;
 
 /// More connections than this are an attack.
 const CONNECTIONS_MAX: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+/// Deeper than this nobody has files.
+const DEPTH_MAX: NonZeroU32 = NonZeroU32::new(64).unwrap();
 
 /// Downloads files.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +29,7 @@ Examples:
   sockets get http://a.example/x.iso --mirror http://b.example/x.iso --checksum sha256=9f86d0...
 
   sockets get -i list.txt --dir files                 all that the list names
+  sockets get -R http://a.example/pub/ --dir pub --include '*.iso'   a tree, by its listings
   sockets get -I localhost:8000/index.html            only what the server says of it
 
 http_proxy and no_proxy of the environment are heeded; --proxy goes before them.
@@ -55,6 +59,22 @@ pub(crate) struct GetArgs {
     /// Download what this metalink (RFC 5854) names, from everywhere and checked: a file, or a URL
     #[arg(long, env = "SOCKETS_METALINK", value_name = "FILE|URL")]
     pub(crate) metalink: Option<String>,
+    /// Download what is beneath the URL, a directory whose listing the server shows, into --dir: only what is new
+    /// or newer, unless --force or --no-clobber says otherwise
+    #[arg(short = 'R', long, env = "SOCKETS_RECURSIVE", value_parser = FalseyValueParser::new(), conflicts_with_all = ["input", "metalink", "output", "checksum", "checksums", "head"])]
+    pub(crate) recursive: bool,
+    /// With -R: how many directories deep; 1 is the URL's own files only
+    #[arg(long, env = "SOCKETS_DEPTH", value_name = "N", default_value = "16", value_parser = units::whole(NonZeroU32::MIN, DEPTH_MAX))]
+    pub(crate) depth: NonZeroU32,
+    /// With -R: only files that match one of these, such as '*.iso' or 'pool/**'; may be given several times
+    #[arg(long, env = "SOCKETS_INCLUDE", value_name = "GLOB", value_delimiter = ' ', value_parser = units::pattern)]
+    pub(crate) include: Vec<Pattern>,
+    /// With -R: no files and directories that match one of these, such as '*.tmp' or 'old/'
+    #[arg(long, env = "SOCKETS_EXCLUDE", value_name = "GLOB", value_delimiter = ' ', value_parser = units::pattern)]
+    pub(crate) exclude: Vec<Pattern>,
+    /// With -R: when all is there, remove from --dir what the listings don't name
+    #[arg(long, env = "SOCKETS_DELETE", value_parser = FalseyValueParser::new(), requires = "recursive")]
+    pub(crate) delete: bool,
     /// At most this many files at the same time
     #[arg(short = 'j', long, env = "SOCKETS_JOBS", value_name = "N", default_value = "64", value_parser = units::whole(NonZeroUsize::MIN, CONNECTIONS_MAX))]
     pub(crate) jobs: NonZeroUsize,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use download::{Digest, Url};
+use download::{Digest, Pattern, Url};
 use message::target::TargetFault;
 use message::{Authority, HeaderName, HeaderValue, Scheme, Target};
 
@@ -88,6 +88,11 @@ pub(crate) fn checksum(text: &str) -> Result<Digest, String> {
             "{text:?} is no checksum: write sha256=, sha512=, sha1= or md5= and the digest in hexadecimal"
         )
     })
+}
+
+/// A pattern over the paths of a tree.
+pub(crate) fn pattern(text: &str) -> Result<Pattern, String> {
+    Pattern::parse(text).map_err(|fault| fault.to_string())
 }
 
 /// `HOST:PORT`, with or without `http://` before it.

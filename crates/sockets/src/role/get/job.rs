@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use download::{Existing, FileName, Order, Output, Throttle, Url};
+use download::{Existing, FileName, Names, Order, Output, Throttle, Url};
 use message::{Fields, header};
 
 use crate::args::get::GetArgs;
@@ -33,12 +33,10 @@ impl Jobs {
     /// A list that can't be read, or arguments that don't go together.
     pub(super) fn of(args: &GetArgs, named_by_metalink: Vec<Line>) -> Result<Self, Exit> {
         let alone = |url: &Url| Line {
-            url: url.clone(),
             output: args.output.clone(),
-            dir: None,
             mirror: args.mirror.clone(),
             checksum: args.checksum.clone(),
-            pieces: None,
+            ..Line::of(url.clone())
         };
         let mut lines: Vec<Line> = args.urls.iter().map(alone).collect();
         if let Some(path) = &args.input {
@@ -49,6 +47,7 @@ impl Jobs {
             ("-o", args.output.is_some(), "for several files name a directory with --dir"),
             ("--mirror", !args.mirror.is_empty(), "in a list it may stand behind the URL"),
             ("--checksum", !args.checksum.is_empty(), "in a list it may stand behind the URL"),
+            ("-R", args.recursive, "one tree is one directory"),
         ];
         for (flag, given, instead) in special {
             if given && lines.len() > 1 {
@@ -89,6 +88,7 @@ impl Jobs {
     fn output(&self, line: &Line) -> Output {
         let dir = line.dir.as_ref().unwrap_or(&self.args.dir);
         match &line.output {
+            None if !line.place.is_empty() => Output::Beneath(dir.clone(), line.place.clone()),
             None => Output::Directory(dir.clone()),
             Some(path) if path.as_os_str() == "-" => Output::Writer(Box::new(stdout())),
             // The command line's own -o is a path as it stands; a list's is beneath its directory.
@@ -145,6 +145,7 @@ fn existing(args: &GetArgs) -> Existing {
         GetArgs { force: true, .. } => Existing::Replace,
         GetArgs { newer: true, .. } => Existing::Newer,
         GetArgs { no_clobber: true, .. } => Existing::Keep,
+        GetArgs { recursive: true, .. } => Existing::Newer,
         _ => Existing::Refuse,
     }
 }
@@ -154,15 +155,14 @@ fn number_equal_names(lines: &mut [Line], dir: &Path) {
     if lines.len() < 2 {
         return;
     }
-    let mut taken: HashMap<PathBuf, u32> = HashMap::new();
+    let mut taken: HashMap<PathBuf, Names> = HashMap::new();
     for line in lines.iter_mut().filter(|line| line.output.is_none()) {
         let place = line.dir.as_deref().unwrap_or(dir);
         let name = FileName::from_url_path(line.url.path());
-        let count = taken.entry(place.join(&name)).or_default();
-        if *count > 0 {
-            line.output = Some(PathBuf::from(name.numbered(*count).as_os_str()));
+        let free = taken.entry(place.to_owned()).or_default().claim(&name);
+        if free != name {
+            line.output = Some(PathBuf::from(free.as_os_str()));
         }
-        *count = count.saturating_add(1);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use download::{Digest, Pieces, Url};
+use download::{Digest, FileName, Pieces, Url};
 
 use crate::args::units;
 
@@ -27,6 +27,17 @@ pub(super) struct Line {
     /// Of a metalink only.
     #[arg(skip)]
     pub(super) pieces: Option<Pieces>,
+    /// Of a tree only: where it is saved beneath the directory.
+    #[arg(skip)]
+    pub(super) place: Vec<FileName>,
+}
+
+impl Line {
+    /// A URL, and nothing special about it.
+    pub(super) fn of(url: Url) -> Self {
+        let (mirror, checksum, place) = (Vec::new(), Vec::new(), Vec::new());
+        Self { url, output: None, dir: None, mirror, checksum, pieces: None, place }
+    }
 }
 
 /// The lines of a list; empty ones and those that begin with `#` are passed over.
@@ -42,15 +53,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Line>, String> {
 fn parse(line: &str) -> Result<Line, String> {
     // Nearly all lines of long lists are nothing but a URL.
     if !line.contains(char::is_whitespace) {
-        let url = units::url(line)?;
-        return Ok(Line {
-            url,
-            output: None,
-            dir: None,
-            mirror: Vec::new(),
-            checksum: Vec::new(),
-            pieces: None,
-        });
+        return Ok(Line::of(units::url(line)?));
     }
     let words = words(line).ok_or("a quotation mark is not closed")?;
     Line::try_parse_from(words).map_err(|error| {

@@ -1,12 +1,9 @@
 //! Metalinks and lists of checksums: from a file or a URL to what is to be got.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use download::{
-    Digest, FileName, GetFault, METALINK_MAX, MetalinkFile, Order, Output, Url, get, parse_metalink,
-};
+use download::{Digest, FileName, METALINK_MAX, MetalinkFile, Order, Output, Url, get_text, parse_metalink};
 use engine::clock;
 
 use crate::args::units;
@@ -49,8 +46,10 @@ async fn text(place: &str, ways: &Ways) -> Result<(String, Option<Url>), Exit> {
         return Ok((text.map_err(fault)?, None));
     }
     let url = units::url(place).map_err(Exit::usage)?;
-    let text = of_url(&url, ways).await.map_err(|fault| Exit::with_status(fault.exit_status(), fault))?;
-    Ok((text, Some(url)))
+    let order = Order::new(url, Output::Directory(PathBuf::new()));
+    let text = get_text(ways, order, METALINK_MAX, clock::now(), &()).await;
+    let text = text.map_err(|fault| Exit::with_status(fault.exit_status(), fault))?;
+    Ok((text.text, Some(text.url)))
 }
 
 fn of_file(path: &str) -> io::Result<String> {
@@ -59,37 +58,11 @@ fn of_file(path: &str) -> io::Result<String> {
     Ok(text)
 }
 
-async fn of_url(url: &Url, ways: &Ways) -> Result<String, GetFault> {
-    let text = Memory::default();
-    let order = Order {
-        size_max: Some(METALINK_MAX),
-        ..Order::new(url.clone(), Output::Writer(Box::new(text.clone())))
-    };
-    get(ways, order, clock::now(), &()).await?;
-    let bytes = text.0.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A place in memory that can be looked at afterwards.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The first place is asked first, the others are its mirrors; the name is made safe as a URL's is.
 fn line(file: MetalinkFile) -> Option<Line> {
     let mut urls = file.urls.into_iter();
     let name = FileName::from_url_path(&file.name.replace('%', "%25"));
     let output = (!file.name.is_empty()).then(|| PathBuf::from(name.as_os_str()));
     let (url, mirror) = (urls.next()?, urls.collect());
-    Some(Line { url, output, dir: None, mirror, checksum: file.digests, pieces: file.pieces })
+    Some(Line { output, mirror, checksum: file.digests, pieces: file.pieces, ..Line::of(url) })
 }

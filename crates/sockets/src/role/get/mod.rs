@@ -4,6 +4,7 @@ mod credentials;
 mod job;
 mod list;
 mod metalink;
+mod mirroring;
 mod report;
 mod run;
 mod shown;

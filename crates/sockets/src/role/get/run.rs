@@ -18,6 +18,7 @@ use crate::role::control;
 use crate::role::get::job::Jobs;
 use crate::role::get::list::Line;
 use crate::role::get::metalink;
+use crate::role::get::mirroring::Mirroring;
 use crate::role::get::report::Report;
 use crate::role::get::shown::{Loudness, Shown, screen};
 use crate::role::get::ways::Ways;
@@ -66,14 +67,37 @@ async fn get_all(args: &GetArgs, ways: Ways, loudness: Loudness) -> Result<(), E
     if let Some(place) = &args.checksums {
         metalink::check_by_list(place, &mut jobs.lines, &ways).await?;
     }
-    let run = Arc::new(Run { jobs, ways, screen: screen(loudness), loudness });
+    let screen = screen(loudness);
+    let tree = match args.recursive {
+        true => Some(Mirroring::begin(&mut jobs, &ways, loudness, &screen).await?),
+        false => None,
+    };
+    let run = Arc::new(Run { jobs, ways, screen, loudness });
+    let failures = run_all(&run).await;
+    let dir = run.jobs.args.delete.then_some(&*run.jobs.args.dir);
+    let missing = match tree {
+        Some(tree) => tree.end(dir.filter(|_| failures.is_empty()), loudness)?,
+        None => Vec::new(),
+    };
+    let failed = failures.into_iter().map(|fault| Exit::with_status(fault.exit_status(), fault));
+    let mut exits = missing.into_iter().chain(failed);
+    let Some(first) = exits.next() else { return Ok(()) };
+    for exit in exits {
+        // The first one's status is the program's.
+        let _ = exit.report();
+    }
+    Err(first)
+}
+
+/// Gets everything; gives what went wrong, in the order of the lines.
+async fn run_all(run: &Arc<Run>) -> Vec<GetFault> {
     let mut tasks = JoinSet::new();
     let mut failures = Vec::new();
     for number in 0..run.jobs.lines.len() {
         while tasks.len() >= run.jobs.args.jobs.get() {
             failures.extend(tasks.join_next().await.and_then(Result::ok).flatten());
         }
-        let run = Arc::clone(&run);
+        let run = Arc::clone(run);
         tasks.spawn(async move {
             let line = run.jobs.lines.get(number)?;
             run.get(line).await.err().map(|fault| (number, fault))
@@ -83,13 +107,7 @@ async fn get_all(args: &GetArgs, ways: Ways, loudness: Loudness) -> Result<(), E
         failures.extend(outcome.ok().flatten());
     }
     failures.sort_by_key(|(number, _)| *number);
-    let mut exits = failures.into_iter().map(|(_, fault)| Exit::with_status(fault.exit_status(), fault));
-    let Some(first) = exits.next() else { return Ok(()) };
-    for exit in exits {
-        // The first one's status is the program's.
-        let _ = exit.report();
-    }
-    Err(first)
+    failures.into_iter().map(|(_, fault)| fault).collect()
 }
 
 /// What all files of a run share.

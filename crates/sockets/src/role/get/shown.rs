@@ -56,7 +56,8 @@ impl Shown {
         Self { loudness, screen: screen.clone(), bar, said: Mutex::default() }
     }
 
-    fn say(&self, text: &str) {
+    /// Says a line, beside the bars.
+    pub(super) fn say(&self, text: &str) {
         if !self.loudness.quiet {
             self.screen.suspend(|| {
                 let _ = writeln!(stderr(), "{text}");
