@@ -35,9 +35,9 @@ use crate::policy::reuse::Trouble;
 use crate::policy::storing::Exchange;
 use crate::policy::validation::{is_about, make_conditional, make_unconditional, named, offer_tags};
 use crate::store::Store;
-use crate::store::draft::Draft;
 use crate::store::entry::{Entry, SMALL_MAX};
 use crate::store::fault::Unstored;
+use crate::store::sheet::Sheet;
 use crate::stored::StoredResponse;
 use message::forward;
 
@@ -254,7 +254,7 @@ impl<U: Service> Fetch<U> {
             return self.keep_small(head, arrived, lead).await;
         }
         match self.store.begin(body.length()).await {
-            Ok(draft) => self.keep_growing(head, draft, (arrived, body), part, lead).await,
+            Ok(sheet) => self.keep_growing(head, sheet, (arrived, body), part, lead).await,
             Err(unstored) => {
                 let body = Body::from_source(body.length(), Resumed::new(arrived, body));
                 self.pass(&lead, first, Response { status, fields, body }, unstored.word());
@@ -310,7 +310,7 @@ impl<U: Service> Fetch<U> {
     async fn keep_growing(
         self: &Arc<Self>,
         (head, withheld): Head,
-        draft: Draft,
+        sheet: Sheet,
         (arrived, body): (Gathered, BodyStream),
         part: Option<(ByteRange, u64)>,
         lead: Lead,
@@ -323,7 +323,7 @@ impl<U: Service> Fetch<U> {
         // Without If-Range only an origin that gives no ranges answers a request for one with a 200.
         let is_refused =
             part.is_none() && matches!(self.extent, Extent::Range { .. }) && !self.fields.contains(&IF_RANGE);
-        let beginning = Beginning { length, is_rangeable: !is_refused, ..self.beginning(head, draft) };
+        let beginning = Beginning { length, is_rangeable: !is_refused, ..self.beginning(head, sheet) };
         self.fill(lead, withheld, beginning, Some(first)).await;
     }
 
@@ -334,16 +334,16 @@ impl<U: Service> Fetch<U> {
         let beginning = Beginning {
             length: Some(entry.size()),
             present: entry.present.clone().unwrap_or_default(),
-            ..self.beginning(entry.response.clone(), draft)
+            ..self.beginning(entry.response.clone(), Sheet::Made(draft))
         };
         self.fill(lead, Fields::new(), beginning, None).await;
     }
 
-    fn beginning(&self, head: StoredResponse, draft: Draft) -> Beginning {
+    fn beginning(&self, head: StoredResponse, sheet: Sheet) -> Beginning {
         Beginning {
             head,
             store: Arc::clone(&self.store),
-            draft,
+            sheet,
             length: None,
             present: Spans::default(),
             is_rangeable: true,
@@ -359,10 +359,11 @@ impl<U: Service> Fetch<U> {
         first: Option<First>,
     ) {
         let response = beginning.head.clone();
-        let (filling, growing) = Filling::new(Arc::clone(self), lead, beginning);
+        let (mut filling, growing) = Filling::new(Arc::clone(self), lead, beginning);
+        first.into_iter().for_each(|first| filling.begin(first));
         let arrival = Arrival { response, withheld, content: Content::Growing(growing), unstored: None };
         filling.lead().tell(Outcome::Arrived(Arc::new(arrival)));
-        filling.run(first).await;
+        filling.run().await;
     }
 }
 

@@ -15,8 +15,9 @@ use crate::body::window::cut_all;
 use crate::key::CacheKey;
 use crate::policy::combining::{Part, Version, judge};
 use crate::store::Store;
-use crate::store::draft::Draft;
+use crate::store::draft::{Draft, Pen};
 use crate::store::fault::Unstored;
+use crate::store::sheet::Sheet;
 use crate::stored::StoredResponse;
 
 /// How much is gathered for one write, in bytes.
@@ -54,7 +55,7 @@ pub(crate) trait Parts: Send + Sync + 'static {
 /// Where a body is written, with the room that is set aside for it; all its courses share it.
 pub(crate) struct Place {
     pub(crate) store: Arc<Store>,
-    pub(crate) draft: Mutex<Draft>,
+    pub(crate) sheet: Mutex<Sheet>,
 }
 
 /// What a course needs.
@@ -98,10 +99,18 @@ pub(crate) enum How {
 }
 
 impl Place {
-    /// Has room for `weight` bytes of disk.
-    async fn extend(&self, weight: u64) -> Result<(), Unstored> {
-        let mut draft = self.draft.lock().await;
-        self.store.extend(&mut draft, weight).await
+    /// What writes to the file of `growing`, with room for `weight` bytes of disk. Whoever is first makes the file.
+    async fn pen(&self, growing: &Growing, weight: u64) -> Result<Pen, Unstored> {
+        let mut sheet = self.sheet.lock().await;
+        let draft = sheet.draft(&self.store).await?;
+        growing.set_file(draft.file());
+        self.store.extend(draft, weight).await?;
+        Ok(draft.pen())
+    }
+
+    /// What was written.
+    pub(crate) async fn into_draft(self) -> Result<Draft, Unstored> {
+        self.sheet.into_inner().into_draft(&self.store).await
     }
 }
 
@@ -213,7 +222,7 @@ impl Run {
 
     /// Writes those bytes that are not there yet; gives how many they were.
     async fn write(&self, segments: &[Segment], at: u64, to: u64) -> Result<u64, Unstored> {
-        self.place.extend(self.growing.weight_with(at, to)).await?;
+        let pen = self.place.pen(&self.growing, self.growing.weight_with(at, to)).await?;
         let gaps = self.growing.gaps(at, to);
         let gained =
             gaps.iter().fold(0_u64, |sum, gap| sum.saturating_add(gap.end.saturating_sub(gap.start)));
@@ -224,7 +233,6 @@ impl Run {
                 (gap.start, cut_all(segments, skip, length))
             })
             .collect();
-        let pen = self.place.draft.lock().await.pen();
         let written = spawn_blocking(move || {
             missing.iter().try_for_each(|(from, segments)| pen.write(segments, *from))
         });

@@ -22,8 +22,8 @@ use crate::body::growing::{Growing, Lost};
 use crate::collapse::Lead;
 use crate::policy::combining::{Version, refuses_ranges};
 use crate::store::Store;
-use crate::store::draft::Draft;
 use crate::store::fault::Unstored;
+use crate::store::sheet::Sheet;
 use crate::stored::StoredResponse;
 
 /// Responses that bring parts of one body at a time; who wants another part waits for one to end.
@@ -75,7 +75,7 @@ pub(crate) struct First {
 pub(crate) struct Beginning {
     pub(crate) head: StoredResponse,
     pub(crate) store: Arc<Store>,
-    pub(crate) draft: Draft,
+    pub(crate) sheet: Sheet,
     /// The length of the whole, if it is known.
     pub(crate) length: Option<u64>,
     /// What of it is there.
@@ -89,14 +89,14 @@ pub(crate) struct Beginning {
 impl<P: Parts> Filling<P> {
     /// A body that `lead` fetches, and what its readers join.
     pub(crate) fn new(parts: Arc<P>, lead: Lead, beginning: Beginning) -> (Self, Growing) {
-        let Beginning { head, store, draft, length, present, is_rangeable, finish_under } = beginning;
-        let growing = Growing::new(Arc::clone(draft.file()), length, present);
+        let Beginning { head, store, sheet, length, present, is_rangeable, finish_under } = beginning;
+        let growing = Growing::new(sheet.file(), length, present);
         let version = Version::of(&head.fields);
         let filling = Self {
             parts,
             lead,
             growing: growing.clone(),
-            place: Arc::new(Place { store, draft: Mutex::new(draft) }),
+            place: Arc::new(Place { store, sheet: Mutex::new(sheet) }),
             is_rangeable: is_rangeable && version.is_some() && !refuses_ranges(&head.fields),
             version,
             head,
@@ -116,13 +116,17 @@ impl<P: Parts> Filling<P> {
         &self.lead
     }
 
-    /// Has `first` brought, and then whatever is wanted, and puts it away.
-    pub(crate) async fn run(mut self, first: Option<First>) {
-        if let Some(First { body, arrived, start, end }) = first {
-            let course = self.growing.begin(None, start, end);
-            let run = self.prepare(course);
-            self.running.spawn(run.bring(body, arrived, start, end));
-        }
+    /// Has `first` brought, and shows what there is of it.
+    pub(crate) fn begin(&mut self, first: First) {
+        let First { body, arrived, start, end } = first;
+        let course = self.growing.begin(None, start, end);
+        self.growing.show(course, &arrived.segments);
+        let run = self.prepare(course);
+        self.running.spawn(run.bring(body, arrived, start, end));
+    }
+
+    /// Has whatever is wanted brought, and puts it away.
+    pub(crate) async fn run(mut self) {
         loop {
             self.stop_unwanted();
             self.ask_for_missing();
@@ -278,8 +282,11 @@ impl<P: Parts> Filling<P> {
             (Some(unstored), _) => Err(unstored),
             (None, None) => Err(Unstored::Obsolete),
             (None, Some(place)) => {
-                let (key, draft) = (lead.key().clone(), place.draft.into_inner());
-                place.store.publish(key, draft, head, lead.may_store()).await.map(drop)
+                let (key, store) = (lead.key().clone(), Arc::clone(&place.store));
+                match place.into_draft().await {
+                    Ok(draft) => store.publish(key, draft, head, lead.may_store()).await.map(drop),
+                    Err(unstored) => Err(unstored),
+                }
             }
         };
         if let Err(unstored) = stored {
@@ -302,12 +309,16 @@ impl<P: Parts> Filling<P> {
         if !is_worth_it || present.count() > SPANS_MAX {
             return;
         }
-        let (key, draft) = (lead.key().clone(), place.draft.into_inner());
+        let (key, store) = (lead.key().clone(), Arc::clone(&place.store));
+        let draft = match place.into_draft().await {
+            Ok(draft) => draft,
+            Err(unstored) => return report(&lead, &unstored),
+        };
         let file = Arc::clone(draft.file());
         let sized = spawn_blocking(move || file.set_len(length)).await;
         let kept = match sized.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
             Err(error) => Err(Unstored::System(error)),
-            Ok(()) => place.store.keep(key, draft, head, present, lead.may_store()).await.map(drop),
+            Ok(()) => store.keep(key, draft, head, present, lead.may_store()).await.map(drop),
         };
         if let Err(unstored) = kept {
             report(&lead, &unstored);

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ pub(crate) struct Growing(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    file: Arc<File>,
+    /// Not made yet, when the first bytes are there.
+    file: OnceLock<Arc<File>>,
     state: Mutex<State>,
     /// Rung when the one who fills it has something to look at.
     bell: Notify,
@@ -100,10 +101,13 @@ impl Lost {
 }
 
 impl Growing {
-    /// A body of `length` bytes, if that is known, of which `present` is in `file` already.
-    pub(crate) fn new(file: Arc<File>, length: Option<u64>, present: Spans) -> Self {
+    /// A body of `length` bytes, if that is known, of which `present` is in `file` already, if that is made.
+    pub(crate) fn new(file: Option<&Arc<File>>, length: Option<u64>, present: Spans) -> Self {
         let state = State { length, present, ..State::default() };
-        Self(Arc::new(Shared { file, state: Mutex::new(state), bell: Notify::new(), room: Notify::new() }))
+        let (bell, room) = (Notify::new(), Notify::new());
+        let growing = Self(Arc::new(Shared { file: OnceLock::new(), state: Mutex::new(state), bell, room }));
+        file.into_iter().for_each(|file| growing.set_file(file));
+        growing
     }
 
     /// Its length in bytes, if it is known.
@@ -188,7 +192,7 @@ impl Growing {
         if state.is_at_end(want) {
             return Poll::Ready(None);
         }
-        let Some(segment) = state.read(&self.0.file, want) else {
+        let Some(segment) = state.read(self.0.file.get(), want) else {
             return self.wait(&mut state, id, cx).map(|lost| Some(Err(lost)));
         };
         if let Some(reading) = state.readings.get_mut(&id) {
@@ -279,6 +283,27 @@ impl Growing {
         self.state().present.gaps(&(start..end))
     }
 
+    /// What it is written to, from now on.
+    pub(crate) fn set_file(&self, file: &Arc<File>) {
+        self.0.file.get_or_init(|| Arc::clone(file));
+    }
+
+    /// A course begins with `segments`, and there is no file for them yet: they are read from memory until they
+    /// are written. So is not what ends it, or is more than was said.
+    pub(crate) fn show(&self, course: Course, segments: &[Segment]) {
+        let end = segments.iter().fold(course.at, |end, segment| end.saturating_add(segment.len()));
+        if self.0.file.get().is_some() || end >= course.end {
+            return;
+        }
+        let (mut state, mut at) = (self.state(), course.at);
+        for segment in segments {
+            state.window.push(at, segment.clone());
+            at = at.saturating_add(segment.len());
+        }
+        state.move_course(course.id, end);
+        state.wake_served();
+    }
+
     /// What the file takes on the disk when it holds the bytes from `start` to before `end`, too.
     pub(crate) fn weight_with(&self, start: u64, end: u64) -> u64 {
         let mut present = self.present();
@@ -296,6 +321,7 @@ impl Growing {
             return Announced::Held;
         }
         state.present = present;
+        state.forget_shown();
         state.wake_served();
         drop(state);
         self.0.bell.notify_one();
@@ -324,6 +350,7 @@ impl Growing {
             self.make_room().await;
             let end = at.saturating_add(segment.len());
             let mut state = self.state();
+            state.forget_shown();
             state.is_spilling = true;
             state.window.push(at, segment);
             state.move_course(id, end);
@@ -426,11 +453,18 @@ impl State {
         want.at >= want.until || self.length.is_some_and(|length| want.at >= length)
     }
 
-    fn read(&self, file: &Arc<File>, want: Want) -> Option<Segment> {
+    fn read(&self, file: Option<&Arc<File>>, want: Want) -> Option<Segment> {
         let reach = self.present.reach(want.at).min(want.until);
-        match reach.checked_sub(want.at) {
-            None | Some(0) => self.window.read(want.at, want.until),
-            Some(len) => FileSlice::new(Arc::clone(file), reach, want.at, len).map(Segment::File),
+        match reach.checked_sub(want.at).filter(|len| *len > 0) {
+            None => self.window.read(want.at, want.until),
+            Some(len) => FileSlice::new(Arc::clone(file?), reach, want.at, len).map(Segment::File),
+        }
+    }
+
+    /// What was shown before it was written is in the file now, or takes its turn past it.
+    fn forget_shown(&mut self) {
+        if !self.is_spilling {
+            self.window = Window::default();
         }
     }
 
@@ -476,24 +510,5 @@ fn ahead(present: &Spans, window: &Window, want: Want) -> Want {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-
-    use bytes::Bytes;
-
-    use super::*;
-
-    /// Who joined before the file could not be written any more, and looks only afterwards.
-    #[tokio::test(start_paused = true)]
-    async fn what_waits_in_the_window_is_there_for_who_has_not_begun_to_read() {
-        let file = Arc::new(tempfile::tempfile().unwrap());
-        let growing = Growing::new(file, Some(100), Spans::default());
-        let course = growing.begin(None, 0, Some(100));
-        let id = growing.enter(Want { at: 0, until: 100 }).unwrap();
-        growing.spill(course.id, 0, vec![Segment::Bytes(Bytes::from_static(&[7; 60]))]).await;
-        let ready = timeout(SPILL_WAIT, poll_fn(|cx| growing.poll_ready(id, cx))).await;
-        assert!(matches!(ready, Ok(Ok(()))), "each waits for the other: {ready:?}");
-        let piece = poll_fn(|cx| growing.poll_read(id, cx)).await;
-        assert!(matches!(piece, Some(Ok(Segment::Bytes(bytes))) if bytes.len() == 60));
-    }
-}
+#[path = "growing_tests.rs"]
+mod tests;

@@ -26,6 +26,7 @@ pub(crate) mod quota;
 mod record;
 mod room;
 pub(crate) mod selection;
+pub(crate) mod sheet;
 pub(crate) mod survey;
 pub(crate) mod tally;
 mod writer;
@@ -205,27 +206,6 @@ impl Store {
     ) -> io::Result<Option<Draft>> {
         let (store, entry) = (Arc::clone(self), Arc::clone(entry));
         blocking(move || store.withdraw_now(&key, &entry)).await
-    }
-
-    /// Begins a body of that length, if it is known: so much of the disk is taken at once.
-    ///
-    /// # Errors
-    /// Why there can't be one.
-    pub(crate) async fn begin(self: &Arc<Self>, length: Option<u64>) -> Result<Draft, Unstored> {
-        if !self.pause.is_over() {
-            return Err(Unstored::Paused);
-        }
-        let mut reservation = self.quota.reservation();
-        self.reserve(&mut reservation, length.unwrap_or(self.step())).await?;
-        let store = Arc::clone(self);
-        let temporary = blocking(move || {
-            let temporary = store.disk.temporary()?;
-            let size = length.unwrap_or_default();
-            store.with_room(size, || store.disk.allocate(temporary.file(), size))?;
-            Ok(temporary)
-        });
-        let temporary = temporary.await.inspect_err(|error| self.note_fault(error))?;
-        Ok(Draft::new(temporary, reservation))
     }
 
     /// Has enough set aside for `size` bytes of `draft`.

@@ -82,6 +82,12 @@ impl Store {
         }
     }
 
+    /// Whether the file system surely has `size` bytes to spare: a question that does not wait for the disk.
+    pub(super) fn is_spacious(&self, size: u64) -> bool {
+        let needed = weight(size).saturating_add(self.min_free).saturating_add(self.step());
+        self.disk.free().is_ok_and(|free| needed <= free)
+    }
+
     /// How much must go before `size` more bytes leave free what is to be left free.
     fn shortfall(&self, size: u64) -> io::Result<u64> {
         if self.min_free == 0 {

@@ -173,7 +173,7 @@ async fn a_full_cache_makes_room_and_a_cache_full_of_drafts_does_not() {
 
 /// A draft of `length` bytes in which the bytes from `start` to `end` are `x`.
 async fn part(store: &Arc<Store>, length: u64, start: u64, end: u64) -> (Draft, Spans) {
-    let mut draft = store.begin(Some(1)).await.unwrap();
+    let mut draft = store.begin(Some(1)).await.unwrap().into_draft(store).await.unwrap();
     draft.file().set_len(length).unwrap();
     draft.file().write_all_at(&vec![b'x'; usize::try_from(end - start).unwrap()], start).unwrap();
     let present = Spans::from_iter(std::iter::once(start..end));
