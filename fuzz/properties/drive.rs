@@ -52,7 +52,7 @@ pub(crate) fn serve<'a>(limits: Limits, pieces: impl Iterator<Item = &'a [u8]>) 
 pub(crate) fn ask<'a>(method: &Method, limits: Limits, pieces: impl Iterator<Item = &'a [u8]>) -> Heard {
     let mut client = Connection::client(limits);
     let target = if *method == Method::CONNECT { "a.example:443" } else { "http://a.example/" };
-    let target = Target::parse(&Bytes::from_static(target.as_bytes())).unwrap();
+    let target = Target::parse(target).unwrap();
     listen(&mut client, pieces, |client, event| {
         if event.is_none() && client.inbound.is_between_messages() && !client.outbound.is_complete() {
             let mut out = BytesMut::new();
@@ -228,7 +228,7 @@ pub(crate) fn length_of(framing: Framing) -> Option<u64> {
 pub(crate) fn request_of(method: Method) -> RequestHead {
     RequestHead {
         method,
-        target: Target::parse(&Bytes::from_static(b"/")).unwrap(),
+        target: Target::parse(b"/").unwrap(),
         version: Version::Http11,
         fields: Fields::new(),
         expects_continue: false,

@@ -35,7 +35,7 @@ enum Ask {
 
 impl Ask {
     fn of(path: &PathAndQuery) -> Self {
-        let bare = |text: &str| PathAndQuery::parse(text.to_owned().into()).ok();
+        let bare = |text: &str| PathAndQuery::parse(text).ok();
         if path.query() == Some(MIRROR_LIST) {
             return bare(path.path()).map_or(Self::File, Self::Mirrors);
         }
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     fn path(text: &str) -> PathAndQuery {
-        PathAndQuery::parse(text.to_owned().into()).unwrap()
+        PathAndQuery::parse(text).unwrap()
     }
 
     #[test]

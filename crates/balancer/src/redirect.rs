@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn redirect(path: &[u8]) -> Response {
-        let path = PathAndQuery::parse(Bytes::copy_from_slice(path)).unwrap();
+        let path = PathAndQuery::parse(path).unwrap();
         to_replica(RedirectStatus::default(), &replica(), &path)
     }
 
@@ -177,7 +177,7 @@ mod tests {
                 let replica = replica();
                 let response = to_replica(RedirectStatus::default(), &replica, &path);
                 let location = response.fields.get(&header::LOCATION).unwrap().as_bytes();
-                let target = Target::parse(&Bytes::copy_from_slice(location)).unwrap();
+                let target = Target::parse(location).unwrap();
                 prop_assert_eq!(target.authority(), Some(replica.authority()));
                 prop_assert_eq!(target.path_and_query(), Some(&path));
             }

@@ -262,7 +262,7 @@ pub fn weight(text: &str) -> Result<u32, ReplicaFault> {
 }
 
 fn path(text: &str) -> Result<PathAndQuery, ReplicaFault> {
-    PathAndQuery::parse(text.to_owned().into()).map_err(|_| ReplicaFault::NoPath(text.to_owned()))
+    PathAndQuery::parse(text).map_err(|_| ReplicaFault::NoPath(text.to_owned()))
 }
 
 impl fmt::Display for Replica {

@@ -226,7 +226,7 @@ async fn a_list_of_mirrors_is_for_people_and_for_programs() {
     assert_eq!(response.fields.get(&header::VARY).unwrap(), "accept");
     let html = text(response).await;
     assert!(html.contains("href=\"http://a.test:8000/x\"") && html.contains("(DE)"), "{html}");
-    let mut request = Request::get(Target::parse(&"/x?mirrorlist".into()).unwrap(), network.clock().now());
+    let mut request = Request::get(Target::parse("/x?mirrorlist").unwrap(), network.clock().now());
     request.fields.set(header::ACCEPT, HeaderValue::from_static("application/json"));
     let json = text(balancer.call(request).await.unwrap()).await;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();

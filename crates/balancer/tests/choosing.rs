@@ -133,7 +133,7 @@ async fn a_balancer_of_none_waits_for_some() {
 }
 
 async fn place_of(balancer: &Tested, peer: &str, forwarded: Option<&'static str>) -> (String, Response) {
-    let target = Target::parse(&"/x".into()).unwrap();
+    let target = Target::parse("/x").unwrap();
     let mut request = Request::get(target, clock().now());
     request.peer = Some(SocketAddr::new(peer.parse().unwrap(), 1234));
     if let Some(value) = forwarded {

@@ -250,7 +250,7 @@ async fn a_file_too_large_to_probe_is_refused_before_it_is_read() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_is_an_ordinary_get_of_the_probe_path() {
     let network = network();
-    let path = message::PathAndQuery::parse(Bytes::from_static(b"/probe?x")).unwrap();
+    let path = message::PathAndQuery::parse("/probe?x").unwrap();
     tested(&network, config(&[A]).with_probe_path(path)).await;
     let seen = &network.log(A)[0];
     assert_eq!((seen.method.as_str(), seen.target.to_string().as_str()), ("GET", "/probe?x"));

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use message::{Authority, PathAndQuery, Scheme, Target};
 
 /// The target URI of a request in one canonical text: `http://host[:port]/path[?query]`.
@@ -27,7 +26,7 @@ impl CacheKey {
     #[must_use]
     pub fn parse(uri: &str) -> Option<Self> {
         let uri = uri.split_once('#').map_or(uri, |(uri, _)| uri);
-        match Target::parse(&Bytes::copy_from_slice(uri.as_bytes())).ok()? {
+        match Target::parse(uri).ok()? {
             Target::Absolute(scheme, authority, path) => Some(Self::new(scheme, &authority, &path)),
             Target::Origin(_) | Target::Authority(_) | Target::Asterisk => None,
         }

@@ -67,13 +67,11 @@ fn refuse(code: u16, text: &str) -> Box<Response> {
 mod tests {
     use std::time::SystemTime;
 
-    use bytes::Bytes;
-
     use super::*;
 
     fn routed(origin: Option<&str>, method: &str, target: &'static str) -> Result<(String, String), u16> {
         let origin = origin.map(|text| Origin::new(Scheme::Http, Authority::parse(text).unwrap()).unwrap());
-        let target = Target::parse(&Bytes::from_static(target.as_bytes())).unwrap();
+        let target = Target::parse(target).unwrap();
         let mut request = Request::get(target, SystemTime::UNIX_EPOCH);
         request.method = Method::from_bytes(method.as_bytes()).unwrap();
         match route(origin.as_ref(), &request) {

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use message::target::{Authority, PathAndQuery, Scheme, Target, TargetFault};
 use percent_encoding::{AsciiSet, percent_encode};
 
@@ -68,7 +67,7 @@ impl Url {
             return Self::absolute(&format!("{}:{reference}", self.0.scheme));
         }
         let path = self.join_path(reference);
-        let path = PathAndQuery::parse(Bytes::from(path))?;
+        let path = PathAndQuery::parse(path)?;
         Ok(Self::of(self.0.scheme, self.0.authority.clone(), path))
     }
 
@@ -95,7 +94,7 @@ impl Url {
     }
 
     fn absolute(text: &str) -> Result<Self, TargetFault> {
-        Self::try_from(Target::parse(&Bytes::copy_from_slice(text.as_bytes()))?)
+        Self::try_from(Target::parse(text)?)
     }
 
     /// The scheme.
@@ -167,7 +166,7 @@ impl TryFrom<Target> for Url {
             Some((path, query)) => (path, Some(query)),
             None => (&*text, None),
         };
-        let path = PathAndQuery::parse(Bytes::from(with_query(without_dots(path), query)))?;
+        let path = PathAndQuery::parse(with_query(without_dots(path), query))?;
         Ok(Self::of(scheme, authority, path))
     }
 }
@@ -344,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_url_holds_only_printable_ascii_whatever_the_target_held() {
-        let target = Target::parse(&Bytes::from("http://a/\u{9b}2J\u{202e}x")).unwrap();
+        let target = Target::parse("http://a/\u{9b}2J\u{202e}x").unwrap();
         let text = Url::try_from(target).unwrap().to_string();
         assert!(text.bytes().all(|b| b.is_ascii_graphic()), "{text}");
     }

@@ -84,6 +84,12 @@ pub enum Ending {
 ///
 /// Called on the connection's own task, after the response: it must not wait.
 pub trait Observer: Send + Sync + 'static {
+    /// Whether it is told of exchanges. If not, what would be told is not even found out: the clock is asked
+    /// less often.
+    fn hears_exchanges(&self) -> bool {
+        true
+    }
+
     /// Whether what a request says of itself is to be remembered for its record. It costs an
     /// allocation per request.
     fn wants_fields(&self) -> bool {
@@ -95,7 +101,7 @@ pub trait Observer: Send + Sync + 'static {
         let _ = response;
     }
 
-    /// An exchange is over.
+    /// An exchange is over. Not called unless [it hears](Self::hears_exchanges) of them.
     fn exchange(&self, record: &ExchangeRecord);
 }
 
@@ -104,10 +110,18 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Unobserved;
 
 impl Observer for Unobserved {
+    fn hears_exchanges(&self) -> bool {
+        false
+    }
+
     fn exchange(&self, _: &ExchangeRecord) {}
 }
 
 impl<O: Observer> Observer for Arc<O> {
+    fn hears_exchanges(&self) -> bool {
+        O::hears_exchanges(self)
+    }
+
     fn wants_fields(&self) -> bool {
         O::wants_fields(self)
     }

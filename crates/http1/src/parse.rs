@@ -160,7 +160,7 @@ fn parse_request_line(line: &[u8], limits: &Limits) -> Result<RequestLine, Fault
     if version == Version::Http10 && !limits.allow_http10 {
         return Err(Fault::VersionNotSupported);
     }
-    let target = Target::parse(&Bytes::copy_from_slice(target)).map_err(Fault::Target)?;
+    let target = Target::parse(target).map_err(Fault::Target)?;
     if !goes_with(&target, &method) {
         return Err(Fault::TargetForm);
     }

@@ -3,9 +3,12 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 
-/// Fields by name, each name with its lines in order.
+/// Field lines in the order in which they came, to be found by name.
+///
+/// They stand in one row and are found by looking along it: a message has a dozen of them, and a table for
+/// those costs more to make, to move and to take down than it ever saves. Their number has a limit on the wire.
 ///
 /// Names are tokens and values hold no CR, LF or NUL: the `http` crate's types can't be made
 /// otherwise. A section that is sent many times is [prepared](Fields::prepare) once: it is then
@@ -23,15 +26,18 @@ pub struct Fields {
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks(u64);
 
+/// A field line (RFC 9110 §5.2): a name and one value.
+type Line = (HeaderName, HeaderValue);
+
 #[derive(Clone, Debug)]
 enum Section {
-    Owned(HeaderMap),
+    Owned(Vec<Line>),
     Prepared(Arc<Prepared>),
 }
 
 #[derive(Debug)]
 struct Prepared {
-    map: HeaderMap,
+    lines: Vec<Line>,
     encoded: OnceLock<Bytes>,
 }
 
@@ -45,75 +51,94 @@ impl Fields {
     /// An empty section.
     #[must_use]
     pub fn new() -> Self {
-        Self { section: Section::Owned(HeaderMap::new()), marks: Marks::default() }
+        Self { section: Section::Owned(Vec::new()), marks: Marks::default() }
     }
 
     /// An empty section with room for `lines` field lines.
     #[must_use]
     pub fn with_capacity(lines: usize) -> Self {
-        Self { section: Section::Owned(HeaderMap::with_capacity(lines)), marks: Marks::default() }
+        Self { section: Section::Owned(Vec::with_capacity(lines)), marks: Marks::default() }
     }
 
     /// The first line's value.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        if self.marks.may_hold(name) { self.map().get(name) } else { None }
+        self.from_first(name).first().map(|(_, value)| value)
     }
 
     /// The value of a field that may stand only once, as visible ASCII text: `None` if it is absent,
     /// repeated, or not such text.
     #[must_use]
+    #[inline]
     pub fn text(&self, name: &HeaderName) -> Option<&str> {
-        let mut lines = self.lines(name);
-        let first = lines.next()?;
-        if lines.next().is_some() { None } else { first.to_str().ok() }
+        match self.from_first(name) {
+            [] => None,
+            [(name, value), others @ ..] => {
+                let is_only = !others.iter().any(|(other, _)| other == name);
+                value.to_str().ok().filter(|_| is_only)
+            }
+        }
     }
 
     /// The values of all lines of that name, in order.
+    #[inline]
     pub fn lines<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a HeaderValue> + use<'a> {
-        let values = self.marks.may_hold(name).then(|| self.map().get_all(name).into_iter());
-        values.into_iter().flatten()
+        // They borrow nothing of `name`: from the first on it is its own that is compared.
+        let found = self.from_first(name);
+        let is_one = |line: &&'a Line| found.first().is_some_and(|(first, _)| line.0 == *first);
+        found.iter().filter(is_one).map(|(_, value)| value)
     }
 
     /// Whether there is a line of that name.
     #[must_use]
+    #[inline]
     pub fn contains(&self, name: &HeaderName) -> bool {
-        self.marks.may_hold(name) && self.map().contains_key(name)
+        !self.from_first(name).is_empty()
     }
 
-    /// Every line, those of one name together and in order.
+    /// Every line, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.map().iter()
+        self.row().iter().map(|(name, value)| (name, value))
     }
 
     /// How many lines there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.map().len()
+        self.row().len()
     }
 
     /// Whether there are no lines.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.map().is_empty()
+        self.row().is_empty()
     }
 
-    /// Puts one line in the place of all lines of that name.
+    /// Puts one line in the place of all lines of that name: where the first of them was.
     pub fn set(&mut self, name: HeaderName, value: HeaderValue) {
-        self.marks.add(&name);
-        self.map_mut().insert(name, value);
+        let Some(first) = self.position(&name) else { return self.append(name, value) };
+        let row = self.row_mut();
+        if let Some(line) = row.get_mut(first) {
+            line.1 = value;
+        }
+        let mut seen = 0_usize;
+        row.retain(|(other, _)| {
+            seen = seen.saturating_add(usize::from(*other == name));
+            seen <= 1 || *other != name
+        });
     }
 
-    /// Adds a line after those of that name.
+    /// Adds a line behind all others.
     pub fn append(&mut self, name: HeaderName, value: HeaderValue) {
         self.marks.add(&name);
-        self.map_mut().append(name, value);
+        self.row_mut().push((name, value));
     }
 
     /// Takes all lines of that name out.
+    #[inline]
     pub fn remove(&mut self, name: &HeaderName) {
         if self.contains(name) {
-            self.map_mut().remove(name);
+            self.row_mut().retain(|(other, _)| other != name);
         }
     }
 
@@ -122,8 +147,8 @@ impl Fields {
     pub fn prepare(self) -> Self {
         match self.section {
             Section::Prepared(_) => self,
-            Section::Owned(map) => {
-                let prepared = Prepared { map, encoded: OnceLock::new() };
+            Section::Owned(lines) => {
+                let prepared = Prepared { lines, encoded: OnceLock::new() };
                 Self { section: Section::Prepared(Arc::new(prepared)), marks: self.marks }
             }
         }
@@ -140,38 +165,37 @@ impl Fields {
         }
     }
 
-    /// The lines as the map of the `http` crate, for libraries that speak it.
-    #[must_use]
-    pub fn into_map(self) -> HeaderMap {
-        match self.section {
-            Section::Owned(map) => map,
-            Section::Prepared(prepared) => prepared.map.clone(),
-        }
+    /// The lines from the first of that name on. Inlined, as all that asks by it, so that where the name is a
+    /// constant its mark is one too: that a name isn't there is then told by one instruction.
+    #[inline]
+    fn from_first(&self, name: &HeaderName) -> &[Line] {
+        if self.marks.may_hold(name) { self.found(name) } else { &[] }
     }
 
-    fn map(&self) -> &HeaderMap {
+    fn found(&self, name: &HeaderName) -> &[Line] {
+        self.position(name).and_then(|first| self.row().get(first..)).unwrap_or_default()
+    }
+
+    /// Where the first line of that name is.
+    fn position(&self, name: &HeaderName) -> Option<usize> {
+        self.row().iter().position(|(other, _)| other == name)
+    }
+
+    fn row(&self) -> &[Line] {
         match &self.section {
-            Section::Owned(map) => map,
-            Section::Prepared(prepared) => &prepared.map,
+            Section::Owned(lines) => lines,
+            Section::Prepared(prepared) => &prepared.lines,
         }
     }
 
-    fn map_mut(&mut self) -> &mut HeaderMap {
+    fn row_mut(&mut self) -> &mut Vec<Line> {
         if let Section::Prepared(prepared) = &self.section {
-            self.section = Section::Owned(prepared.map.clone());
+            self.section = Section::Owned(prepared.lines.clone());
         }
         match &mut self.section {
-            Section::Owned(map) => map,
+            Section::Owned(lines) => lines,
             Section::Prepared(_) => unreachable!("the lines above have made it an ordinary one"),
         }
-    }
-}
-
-impl From<HeaderMap> for Fields {
-    fn from(map: HeaderMap) -> Self {
-        let mut marks = Marks::default();
-        map.keys().for_each(|name| marks.add(name));
-        Self { section: Section::Owned(map), marks }
     }
 }
 
@@ -180,11 +204,13 @@ impl Marks {
         self.0 |= Self::of(name);
     }
 
+    #[inline]
     fn may_hold(self, name: &HeaderName) -> bool {
         self.0 & Self::of(name) != 0
     }
 
     /// One of 64 bits, by the name's length and its ends: so the names that are common in messages differ.
+    #[inline]
     fn of(name: &HeaderName) -> u64 {
         let bytes = name.as_str().as_bytes();
         let end = |byte: Option<&u8>| byte.map_or(0, |byte| u64::from(*byte));
@@ -213,11 +239,28 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_name_keep_their_order() {
-        let fields = section();
+    fn lines_keep_their_order_9110_5_3() {
+        let mut fields = section();
+        fields.append(header::VIA, HeaderValue::from_static("1.1 c"));
         let via: Vec<_> = fields.lines(&header::VIA).collect();
-        assert_eq!(via, ["1.1 a", "1.1 b"]);
-        assert_eq!(fields.len(), 3);
+        assert_eq!(via, ["1.1 a", "1.1 b", "1.1 c"]);
+        let values: Vec<_> = fields.iter().map(|(_, value)| value).collect();
+        assert_eq!(values, ["1.1 a", "1.1 b", "\"v1\"", "1.1 c"]);
+        assert_eq!(fields.len(), 4);
+    }
+
+    #[test]
+    fn what_is_set_stands_once_where_its_first_line_was() {
+        let mut fields = section();
+        fields.append(header::VIA, HeaderValue::from_static("1.1 c"));
+        fields.set(header::VIA, HeaderValue::from_static("1.1 d"));
+        fields.set(header::AGE, HeaderValue::from_static("7"));
+        let lines: Vec<_> = fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let expected = [(header::VIA, "1.1 d"), (header::ETAG, "\"v1\""), (header::AGE, "7")];
+        assert_eq!(lines, expected.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        fields.remove(&header::VIA);
+        assert!(!fields.contains(&header::VIA) && fields.get(&header::VIA).is_none());
+        assert_eq!(fields.len(), 2);
     }
 
     #[test]
@@ -254,7 +297,7 @@ mod tests {
         let (there, absent) = names.split_at(100);
         let mut fields = Fields::new();
         there.iter().for_each(|name| fields.append(name.clone(), HeaderValue::from_static("1")));
-        for fields in [Fields::from(fields.clone().into_map()), fields.clone().prepare(), fields] {
+        for fields in [fields.clone().prepare(), fields] {
             assert!(there.iter().all(|name| fields.contains(name) && fields.text(name) == Some("1")));
             assert!(!absent.iter().any(|name| fields.contains(name) || fields.get(name).is_some()));
         }

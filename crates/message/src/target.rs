@@ -6,8 +6,7 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::str;
-
-use bytes::Bytes;
+use std::sync::Arc;
 
 /// What a request is for, in one of the four forms of RFC 9112 §3.2.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,15 +37,15 @@ pub enum Scheme {
 /// address in brackets; in lower case (RFC 3986 §3.2.2: hosts are case-insensitive).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Authority {
-    host: String,
+    host: Arc<str>,
     port: Option<u16>,
 }
 
 /// Path and query as they were sent: begins with `/`, holds no control characters, spaces or `#`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PathAndQuery {
-    /// Checked to be UTF-8 when it was made.
-    bytes: Bytes,
+    /// Shared, since a request is told of to many: who forwards it, keeps it, writes it into a log.
+    text: Arc<str>,
     /// Where the `?` is, or the length.
     path_len: usize,
 }
@@ -83,10 +82,11 @@ impl Target {
     ///
     /// # Errors
     /// What is wrong with it, and in which part.
-    pub fn parse(bytes: &Bytes) -> Result<Self, TargetFault> {
+    pub fn parse(bytes: impl AsRef<[u8]>) -> Result<Self, TargetFault> {
+        let bytes = bytes.as_ref();
         match bytes.first() {
             None => Err(TargetFault::Form),
-            Some(b'/') => PathAndQuery::parse(bytes.clone()).map(Self::Origin),
+            Some(b'/') => PathAndQuery::parse(bytes).map(Self::Origin),
             Some(b'*') if bytes.len() == 1 => Ok(Self::Asterisk),
             Some(_) if find(bytes, b"://").is_some() => Self::parse_absolute(bytes),
             Some(_) => {
@@ -107,22 +107,23 @@ impl Target {
         // A `://` further on, in the path or query, ends no scheme.
         let before = without_fragment.split_once("://").map(|(before, _)| before);
         if before.is_some_and(|scheme| !scheme.contains(['/', '?'])) {
-            Self::parse_absolute(&Bytes::copy_from_slice(without_fragment.as_bytes()))
+            Self::parse_absolute(without_fragment.as_bytes())
         } else {
-            Self::parse_absolute(&Bytes::from(format!("http://{without_fragment}")))
+            Self::parse_absolute(format!("http://{without_fragment}").as_bytes())
         }
     }
 
-    fn parse_absolute(bytes: &Bytes) -> Result<Self, TargetFault> {
+    fn parse_absolute(bytes: &[u8]) -> Result<Self, TargetFault> {
         let colon = find(bytes, b"://").ok_or(TargetFault::Form)?;
         let scheme = Scheme::parse(bytes.get(..colon).unwrap_or_default())?;
-        let rest = bytes.slice(colon.saturating_add(3)..);
+        let rest = bytes.get(colon.saturating_add(3)..).unwrap_or_default();
         let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
-        let authority = Authority::parse_bytes(rest.get(..end).unwrap_or_default())?;
-        let path = match rest.get(end) {
-            Some(b'/') => PathAndQuery::parse(rest.slice(end..))?,
+        let (authority, path) = rest.split_at_checked(end).unwrap_or_default();
+        let authority = Authority::parse_bytes(authority)?;
+        let path = match path.first() {
+            Some(b'/') => PathAndQuery::parse(path)?,
             // RFC 9110 §4.2.3: an empty path is the same as "/".
-            Some(_) => PathAndQuery::parse([b"/", rest.get(end..).unwrap_or_default()].concat().into())?,
+            Some(_) => PathAndQuery::parse([b"/", path].concat())?,
             None => PathAndQuery::root(),
         };
         Ok(Self::Absolute(scheme, authority, path))
@@ -227,25 +228,25 @@ impl Authority {
 
     fn parse_bytes(bytes: &[u8]) -> Result<Self, TargetFault> {
         let (host, port) = Self::parts(bytes)?;
-        Ok(Self { host: host.to_ascii_lowercase(), port })
+        let host = str::from_utf8(host).map_err(|_| TargetFault::Host)?;
+        let is_lower = !host.bytes().any(|b| b.is_ascii_uppercase());
+        Ok(Self { host: if is_lower { host.into() } else { host.to_ascii_lowercase().into() }, port })
     }
 
     /// The host, as it is written, and the port.
-    fn parts(bytes: &[u8]) -> Result<(&str, Option<u16>), TargetFault> {
-        if bytes.contains(&b'@') {
-            return Err(TargetFault::Userinfo);
-        }
-        let text = str::from_utf8(bytes).map_err(|_| TargetFault::Host)?;
-        let host_len = if text.starts_with('[') {
-            text.find(']').ok_or(TargetFault::Host)?.saturating_add(1)
+    fn parts(bytes: &[u8]) -> Result<(&[u8], Option<u16>), TargetFault> {
+        let host_len = if bytes.first() == Some(&b'[') {
+            bytes.iter().position(|b| *b == b']').map_or(0, |end| end.saturating_add(1))
         } else {
-            text.find(':').unwrap_or(text.len())
+            bytes.iter().position(|b| !is_name_byte(*b)).unwrap_or(bytes.len())
         };
-        let (host, port) = text.split_at_checked(host_len).ok_or(TargetFault::Host)?;
-        if !is_host(host) {
-            return Err(TargetFault::Host);
+        let (host, port) = bytes.split_at_checked(host_len).ok_or(TargetFault::Host)?;
+        let checked = if is_host(host) { parse_port(port) } else { Err(TargetFault::Host) };
+        match checked {
+            Ok(port) => Ok((host, port)),
+            Err(_) if bytes.contains(&b'@') => Err(TargetFault::Userinfo),
+            Err(fault) => Err(fault),
         }
-        Ok((host, parse_port(port)?))
     }
 
     /// The same host with another port.
@@ -290,27 +291,38 @@ impl fmt::Display for Authority {
     }
 }
 
-fn is_host(host: &str) -> bool {
+/// Whether bytes are a host: an address in brackets, or a name of bytes that [stand in one](is_name_byte).
+fn is_host(host: &[u8]) -> bool {
     if host.is_empty() || host.len() > HOST_MAX {
         return false;
     }
-    match host.strip_prefix('[') {
-        // RFC 6874 zone identifiers mean nothing on another machine: refused.
-        Some(rest) => rest.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
-        None => host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')),
+    let Some(rest) = host.strip_prefix(b"[") else { return true };
+    // RFC 6874 zone identifiers mean nothing on another machine: refused.
+    let address = rest.strip_suffix(b"]").and_then(|address| str::from_utf8(address).ok());
+    address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
+}
+
+/// Whether a byte can stand in a registered name or an IPv4 address.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
+}
+
+/// What stands behind the host.
+fn parse_port(bytes: &[u8]) -> Result<Option<u16>, TargetFault> {
+    match bytes {
+        [] | [b':'] => Ok(None),
+        [b':', digits @ ..] => parse_digits(digits).map(Some).ok_or(TargetFault::Port),
+        _ => Err(TargetFault::Host),
     }
 }
 
-fn parse_port(text: &str) -> Result<Option<u16>, TargetFault> {
-    match text.strip_prefix(':') {
-        None if text.is_empty() => Ok(None),
-        None => Err(TargetFault::Host),
-        Some("") => Ok(None),
-        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-            digits.parse().ok().filter(|port| *port != 0).map(Some).ok_or(TargetFault::Port)
-        }
-        Some(_) => Err(TargetFault::Port),
+fn parse_digits(digits: &[u8]) -> Option<u16> {
+    let mut port = 0_u16;
+    for digit in digits {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        port = port.checked_mul(10)?.checked_add(digit.into())?;
     }
+    Some(port).filter(|port| *port != 0)
 }
 
 impl PathAndQuery {
@@ -319,27 +331,29 @@ impl PathAndQuery {
     /// # Errors
     /// [`TargetFault::Form`] without a leading `/`, [`TargetFault::Character`] for what can't stand
     /// in a request line, or would be lost in one (`#`).
-    pub fn parse(bytes: Bytes) -> Result<Self, TargetFault> {
+    pub fn parse(bytes: impl AsRef<[u8]>) -> Result<Self, TargetFault> {
+        let bytes = bytes.as_ref();
         if bytes.first() != Some(&b'/') {
             return Err(TargetFault::Form);
         }
-        if bytes.iter().any(|b| matches!(b, 0..=b' ' | b'#' | 0x7f)) || str::from_utf8(&bytes).is_err() {
+        if bytes.iter().any(|b| matches!(b, 0..=b' ' | b'#' | 0x7f)) {
             return Err(TargetFault::Character);
         }
+        let text = str::from_utf8(bytes).map_err(|_| TargetFault::Character)?;
         let path_len = bytes.iter().position(|b| *b == b'?').unwrap_or(bytes.len());
-        Ok(Self { bytes, path_len })
+        Ok(Self { text: text.into(), path_len })
     }
 
     /// `/`
     #[must_use]
     pub fn root() -> Self {
-        Self { bytes: Bytes::from_static(b"/"), path_len: 1 }
+        Self { text: "/".into(), path_len: 1 }
     }
 
     /// Path, and `?` with the query if there is one.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        str::from_utf8(&self.bytes).unwrap_or("/") // checked when it was made
+        &self.text
     }
 
     /// The path alone, still percent-encoded; begins with `/`.
@@ -376,7 +390,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &'static str) -> Result<Target, TargetFault> {
-        Target::parse(&Bytes::from_static(text.as_bytes()))
+        Target::parse(text)
     }
 
     #[test]
@@ -409,6 +423,9 @@ mod tests {
             ("index.html", TargetFault::Form),
             ("ftp://a/", TargetFault::Scheme),
             ("http://u:p@a/", TargetFault::Userinfo),
+            ("http://u@a/", TargetFault::Userinfo),
+            ("http://[::1]@a/", TargetFault::Userinfo),
+            ("http://@/", TargetFault::Userinfo),
             ("http:///x", TargetFault::Host),
             ("http://a b/", TargetFault::Host),
             ("http://[::1/", TargetFault::Host),
@@ -416,13 +433,15 @@ mod tests {
             ("http://a:0/", TargetFault::Port),
             ("http://a:65536/", TargetFault::Port),
             ("http://a:+1/", TargetFault::Port),
+            ("http://a:1:1/", TargetFault::Port),
+            ("http://a:1a/", TargetFault::Port),
             ("/a b", TargetFault::Character),
             ("/a#b", TargetFault::Character),
             ("/a\0", TargetFault::Character),
         ] {
             assert_eq!(parse(text), Err(fault), "{text:?}");
         }
-        assert_eq!(Target::parse(&Bytes::from_static(b"/\xff")), Err(TargetFault::Character));
+        assert_eq!(Target::parse(b"/\xff"), Err(TargetFault::Character));
     }
 
     #[test]
@@ -436,9 +455,9 @@ mod tests {
 
     #[test]
     fn path_and_query_are_told_apart() {
-        let path = PathAndQuery::parse(Bytes::from_static(b"/a?b?c")).unwrap();
+        let path = PathAndQuery::parse("/a?b?c").unwrap();
         assert_eq!((path.path(), path.query()), ("/a", Some("b?c")));
-        let path = PathAndQuery::parse(Bytes::from_static(b"/a")).unwrap();
+        let path = PathAndQuery::parse("/a").unwrap();
         assert_eq!((path.path(), path.query()), ("/a", None));
     }
 }

@@ -7,7 +7,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
 use message::body::{Body, Segment};
 use message::fields::Fields;
@@ -187,7 +186,7 @@ pub(crate) fn later() -> SystemTime {
 }
 
 pub(crate) fn get(target: &str) -> Request {
-    Request::get(Target::parse(&Bytes::copy_from_slice(target.as_bytes())).unwrap(), later())
+    Request::get(Target::parse(target).unwrap(), later())
 }
 
 pub(crate) fn with(mut request: Request, name: HeaderName, value: &str) -> Request {

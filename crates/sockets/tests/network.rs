@@ -152,7 +152,7 @@ fn balancer(network: &Network) -> Balancer<Client> {
     let replicas =
         REPLICAS.map(|(authority, _)| Replica::new(Scheme::Http, Authority::parse(authority).unwrap()));
     let config = balancer::Config::new(replicas.to_vec()).unwrap();
-    let probe = PathAndQuery::parse("/probe".into()).unwrap();
+    let probe = PathAndQuery::parse("/probe").unwrap();
     let config = config.with_probe_path(probe).with_interval(INTERVAL).unwrap();
     // The clock of the tests has no less than milliseconds: a short transfer would not be exact.
     let config = config.with_probe_size(ProbeSize::Whole).unwrap().with_check(None).unwrap();

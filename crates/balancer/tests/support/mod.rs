@@ -69,7 +69,7 @@ pub(crate) fn clock() -> Clock {
 }
 
 pub(crate) async fn ask(balancer: &Tested, path: &str) -> Response {
-    let target = Target::parse(&Bytes::copy_from_slice(path.as_bytes())).unwrap();
+    let target = Target::parse(path).unwrap();
     balancer.call(Request::get(target, clock().now())).await.unwrap()
 }
 

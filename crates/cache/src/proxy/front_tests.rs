@@ -3,7 +3,6 @@ use std::time::SystemTime;
 
 use access::network::Network;
 use access::secret::Account;
-use bytes::Bytes;
 use lab::Answers;
 use message::{Fields, HeaderName};
 
@@ -22,7 +21,7 @@ fn network(text: &str) -> Network {
 }
 
 fn request(method: &str, target: &str, peer: &str, fields: &[(HeaderName, &str)]) -> Request {
-    let target = Target::parse(&Bytes::copy_from_slice(target.as_bytes())).unwrap();
+    let target = Target::parse(target).unwrap();
     let mut request = Request::get(target, SystemTime::UNIX_EPOCH);
     request.method = Method::from_bytes(method.as_bytes()).unwrap();
     request.peer = Some(peer.parse().unwrap());

@@ -100,12 +100,12 @@ impl Clients {
         Some(Visit { is_welcome, held: Some((Arc::clone(table), client)) })
     }
 
-    /// `address` asks for something at `now`.
+    /// `address` asks for something `now`, which is found out where there is a limit.
     ///
     /// # Errors
     /// How long it has to wait before it may.
-    pub(super) fn ask(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        self.table.as_ref().map_or(Ok(()), |table| table.ask(address.into(), now))
+    pub(super) fn ask(&self, address: IpAddr, now: impl FnOnce() -> Instant) -> Result<(), Duration> {
+        self.table.as_ref().map_or(Ok(()), |table| table.ask(address.into(), now()))
     }
 }
 

@@ -60,6 +60,8 @@ pub(super) struct Talk<S, O> {
     deadline: Deadline,
     drain: Drain,
     draining: Draining,
+    /// Of the exchange that is under way.
+    account: Account,
     /// What is to be said before an answer; made when it is first needed.
     early: Option<Arc<Early>>,
     // Below are those that count it, dropped after what closes it.
@@ -80,18 +82,18 @@ enum After {
 }
 
 /// What an exchange does with what has come: it answers a request, or takes a detour.
-type Course = Result<(Request, Account), Box<Detour>>;
+type Course = Result<Request, Box<Detour>>;
 
 /// What is rare in an exchange.
 enum Detour {
     /// The request has content, which is lent to whoever answers.
-    Content { framing: Framing, expects_continue: bool, request: Request, account: Account },
+    Content { framing: Framing, expects_continue: bool, request: Request },
     /// The request asks for a tunnel.
-    Tunnel(Request, Account),
+    Tunnel(Request),
     /// The request comes `wait` too early for its client's share.
-    Delay { wait: Duration, expects_continue: bool, account: Account },
+    Delay { wait: Duration, expects_continue: bool },
     /// What came is no request, or not wanted: this is the last answer.
-    Refusal(Response, Account),
+    Refusal(Response),
     /// There is nobody to answer.
     End,
 }
@@ -130,6 +132,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
             deadline,
             drain,
             draining,
+            account: Account::default(),
             early: None,
             visit,
             place,
@@ -163,7 +166,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
 
     async fn exchange(&mut self, mut intake: Box<Intake>) -> After {
         let arrived = self.arrival(&mut intake).await;
-        let (request, account) = match self.course(arrived) {
+        let request = match self.course(arrived) {
             Ok(straight) => straight,
             // Whole: what a match takes apart keeps its room while the match waits.
             course => return Box::pin(self.detour(intake, course)).await,
@@ -172,48 +175,47 @@ impl<S: Service, O: Observer> Talk<S, O> {
             let Self { server, outlet, early, .. } = self;
             call(pin!(server.service.call(request)), outlet, early.as_deref(), None).await
         };
-        if self.respond(answer, account).await.is_err() { After::Close } else { self.turn(intake) }
+        if self.respond(answer).await.is_err() { After::Close } else { self.turn(intake) }
     }
 
     /// What to do with what has come: to answer it, unless it asks for a detour.
     fn course(&mut self, arrived: Result<(RequestHead, Framing), NoRequest>) -> Course {
         let (head, framing) = arrived.map_err(|reason| self.without_request(reason))?;
         let expects_continue = head.expects_continue;
-        let (request, account) = self.admit(head);
+        let request = self.admit(head);
         if !self.visit.is_welcome() {
-            return Err(Box::new(Detour::Refusal(answer::to_crowding(), account)));
+            return Err(Box::new(Detour::Refusal(answer::to_crowding())));
         }
-        if let Err(wait) = self.server.clients.ask(self.peer.ip(), account.begun) {
-            return Err(Box::new(Detour::Delay { wait, expects_continue, account }));
+        if let Err(wait) = self.server.clients.ask(self.peer.ip(), Instant::now) {
+            return Err(Box::new(Detour::Delay { wait, expects_continue }));
         }
         match framing {
             // RFC 9110 §9.3.6: content of a CONNECT means nothing; what has come behind it is the tunnel's.
-            _ if request.method == Method::CONNECT => Err(Box::new(Detour::Tunnel(request, account))),
-            Framing::Empty => Ok((request, account)),
-            _ => Err(Box::new(Detour::Content { framing, expects_continue, request, account })),
+            _ if request.method == Method::CONNECT => Err(Box::new(Detour::Tunnel(request))),
+            Framing::Empty => Ok(request),
+            _ => Err(Box::new(Detour::Content { framing, expects_continue, request })),
         }
     }
 
-    fn without_request(&self, reason: NoRequest) -> Box<Detour> {
+    fn without_request(&mut self, reason: NoRequest) -> Box<Detour> {
         let response = match reason {
             NoRequest::Over => return Box::new(Detour::End),
             NoRequest::Faulty(fault) => answer::to_fault(fault),
             NoRequest::Slow => answer::to_slow_request(),
         };
-        Box::new(Detour::Refusal(response, self.account(None)))
+        self.account = self.opened(None);
+        Box::new(Detour::Refusal(response))
     }
 
     async fn detour(&mut self, intake: Box<Intake>, course: Course) -> After {
         let Err(detour) = course else { return After::Close };
         match *detour {
             Detour::End => After::Close,
-            Detour::Refusal(response, account) => self.refuse(intake, response, account).await,
-            Detour::Delay { wait, expects_continue, account } => {
-                self.put_off(intake, expects_continue, wait, account).await
-            }
-            Detour::Tunnel(request, account) => self.exchange_for_tunnel(intake, request, account).await,
-            Detour::Content { framing, expects_continue, request, account } => {
-                self.exchange_with_content(intake, framing, expects_continue, request, account).await
+            Detour::Refusal(response) => self.refuse(intake, response).await,
+            Detour::Delay { wait, expects_continue } => self.put_off(intake, expects_continue, wait).await,
+            Detour::Tunnel(request) => self.exchange_for_tunnel(intake, request).await,
+            Detour::Content { framing, expects_continue, request } => {
+                self.exchange_with_content(intake, framing, expects_continue, request).await
             }
         }
     }
@@ -224,7 +226,6 @@ impl<S: Service, O: Observer> Talk<S, O> {
         framing: Framing,
         expects_continue: bool,
         mut request: Request,
-        account: Account,
     ) -> After {
         let (body, Loan { mut back, wanted }) = lend(intake, framing, self.server.patience.content_pace());
         request.body = body;
@@ -254,7 +255,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
             answer =
                 answer.or_else(|failure| shortfall.as_ref().and_then(answer_to_shortfall).ok_or(failure));
         }
-        if self.respond(answer, account).await.is_err() {
+        if self.respond(answer).await.is_err() {
             return After::Close;
         }
         let returned = match returned {
@@ -269,12 +270,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
     }
 
     /// Asks the service whether there may be a tunnel, and opens it then (RFC 9110 §9.3.6).
-    async fn exchange_for_tunnel(
-        &mut self,
-        intake: Box<Intake>,
-        request: Request,
-        account: Account,
-    ) -> After {
+    async fn exchange_for_tunnel(&mut self, intake: Box<Intake>, request: Request) -> After {
         let there = request.target.authority().cloned();
         let answer = self.server.service.call(request).await;
         let opened = match (answer, there) {
@@ -287,19 +283,19 @@ impl<S: Service, O: Observer> Talk<S, O> {
             Ok(opened) => opened,
             Err(answer) => {
                 self.outlet.outbound.close_after();
-                let sent = self.respond(answer, account).await;
+                let sent = self.respond(answer).await;
                 return if sent.is_err() { After::Close } else { After::Linger(intake) };
             }
         };
-        self.through(intake, response, stream, account).await;
+        self.through(intake, response, stream).await;
         After::Close
     }
 
     /// Sends the head that opens a tunnel and carries bytes both ways until it ends.
-    async fn through(&mut self, intake: Box<Intake>, response: Response, far: Stream, mut account: Account) {
+    async fn through(&mut self, intake: Box<Intake>, response: Response, far: Stream) {
         self.server.observer.answering(&response);
-        account.status = response.status;
-        let date = clock::date(account.received_at);
+        self.account.status = response.status;
+        let date = clock::date(self.account.received_at);
         let Response { status, fields, .. } = response;
         self.outlet.head(|outbound, out| outbound.response(status, &fields, Some(0), &date, out));
         let sent = match self.outlet.flush(false).await {
@@ -311,7 +307,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
             }
             Err(broken) => Err(broken),
         };
-        self.conclude(account, &sent);
+        self.conclude(&sent);
     }
 
     /// Waits for a request's head: until something of it comes as long as the connection may idle and the
@@ -346,56 +342,49 @@ impl<S: Service, O: Observer> Talk<S, O> {
     fn respond(
         &mut self,
         answer: Result<Response, Failure>,
-        mut account: Account,
     ) -> impl Future<Output = Result<(), Broken>> + Send {
         let response = answer.unwrap_or_else(|failure| answer::to_failure(&failure));
         self.server.observer.answering(&response);
-        account.status = response.status;
+        self.account.status = response.status;
         if self.drain.is_draining() {
             self.outlet.outbound.close_after();
         }
         let Response { status, fields, body } = response;
-        let (date, length) = (clock::date(account.received_at), body.length());
+        let (date, length) = (clock::date(self.account.received_at), body.length());
         let framing =
             self.outlet.head(|outbound, out| outbound.response(status, &fields, length, &date, out));
         async move {
             let sent = self.outlet.send(framing, body).await;
-            self.conclude(account, &sent);
+            self.conclude(&sent);
             sent
         }
     }
 
     /// Answers what is not understood, or not wanted. Nothing after it is: this answer is the last.
-    async fn refuse(&mut self, intake: Box<Intake>, response: Response, account: Account) -> After {
+    async fn refuse(&mut self, intake: Box<Intake>, response: Response) -> After {
         self.outlet.outbound.close_after();
-        if self.respond(Ok(response), account).await.is_err() { After::Close } else { After::Linger(intake) }
+        if self.respond(Ok(response)).await.is_err() { After::Close } else { After::Linger(intake) }
     }
 
     /// Answers a request that comes `wait` too early. The connection goes on.
-    async fn put_off(
-        &mut self,
-        intake: Box<Intake>,
-        expects_continue: bool,
-        wait: Duration,
-        account: Account,
-    ) -> After {
+    async fn put_off(&mut self, intake: Box<Intake>, expects_continue: bool, wait: Duration) -> After {
         self.server.refusals.note(Refusal::Request, self.peer);
         // RFC 9110 §10.1.1: without 100 (Continue) the content may come or not.
         if expects_continue || !self.may_discard(&intake) {
             self.outlet.outbound.close_after();
         }
-        let sent = self.respond(Ok(answer::to_haste(wait)), account).await;
+        let sent = self.respond(Ok(answer::to_haste(wait))).await;
         if sent.is_err() { After::Close } else { self.read_away(intake).await }
     }
 
-    /// What is asked, as yet without content, and what is remembered of it.
-    fn admit(&mut self, head: RequestHead) -> (Request, Account) {
+    /// What is asked, as yet without content; its account is opened.
+    fn admit(&mut self, head: RequestHead) -> Request {
         self.outlet.outbound.answer_to(&head);
-        let account = self.account(Some(&head));
-        let (peer, received_at) = (Some(self.peer), account.received_at);
+        self.account = self.opened(Some(&head));
+        let (peer, received_at) = (Some(self.peer), self.account.received_at);
         let interims = self.hearer(head.version);
         let RequestHead { method, target, fields, .. } = head;
-        (Request { method, target, fields, body: Body::Empty, peer, interims, received_at }, account)
+        Request { method, target, fields, body: Body::Empty, peer, interims, received_at }
     }
 
     /// Who hears what is to be said before the answer to a request of that version: to HTTP/1.0 nothing is
@@ -445,11 +434,12 @@ impl<S: Service, O: Observer> Talk<S, O> {
         if says_last && intake.inbox.is_empty() { After::Close } else { After::Linger(intake) }
     }
 
-    fn account(&self, head: Option<&RequestHead>) -> Account {
+    /// The account of an exchange that begins with that head, or with none.
+    fn opened(&self, head: Option<&RequestHead>) -> Account {
         Account {
             asked: head.map(|head| self.asked(head)),
             received_at: clock::now(),
-            begun: Instant::now(),
+            begun: self.server.observer.hears_exchanges().then(Instant::now),
             sent_before: self.outlet.sent(),
             content_before: self.outlet.content_sent(),
             status: StatusCode::OK,
@@ -469,7 +459,9 @@ impl<S: Service, O: Observer> Talk<S, O> {
         }
     }
 
-    fn conclude(&self, account: Account, sent: &Result<(), Broken>) {
+    /// Closes the account, and tells of it.
+    fn conclude(&mut self, sent: &Result<(), Broken>) {
+        let account = std::mem::take(&mut self.account);
         if sent.as_ref().is_err_and(Broken::is_slowness) {
             self.server.refusals.note(Refusal::Slowness, self.peer);
         }
@@ -493,6 +485,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
         } else if let Err(Broken::Framing(fault)) = sent {
             tracing::error!(target = target(), "response broken off, a fault of ours: {fault}");
         }
+        let Some(begun) = account.begun else { return };
         self.server.observer.exchange(&ExchangeRecord {
             peer: self.peer,
             asked: account.asked,
@@ -500,7 +493,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
             status: account.status,
             sent: self.outlet.sent() - account.sent_before,
             content: self.outlet.content_sent().saturating_sub(account.content_before),
-            elapsed: account.begun.elapsed(),
+            elapsed: begun.elapsed(),
             ending,
         });
     }
@@ -528,10 +521,24 @@ fn answer_to_shortfall(shortfall: &Shortfall) -> Option<Response> {
 struct Account {
     asked: Option<Asked>,
     received_at: SystemTime,
-    begun: Instant,
+    /// When it began, if it is to be told of.
+    begun: Option<Instant>,
     sent_before: u64,
     content_before: u64,
     status: StatusCode,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            asked: None,
+            received_at: SystemTime::UNIX_EPOCH,
+            begun: None,
+            sent_before: 0,
+            content_before: 0,
+            status: StatusCode::OK,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ fn respond(server: &mut Connection, status: u16, fields: &Fields, length: Option
 }
 
 fn target(text: &'static str) -> Target {
-    Target::parse(&Bytes::from_static(text.as_bytes())).unwrap()
+    Target::parse(text).unwrap()
 }
 
 /// What a client writes for a request of `method` with content of `length`.

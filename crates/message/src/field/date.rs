@@ -71,6 +71,7 @@ impl HttpDate {
 
     /// The date in a field that may stand only once: `None` if it is absent, repeated, or not a date.
     #[must_use]
+    #[inline]
     pub fn of(fields: &Fields, name: &HeaderName) -> Option<Self> {
         Self::parse(fields.text(name)?.as_bytes())
     }

@@ -117,10 +117,12 @@ impl Condition {
     /// # Errors
     /// [`Malformed`] for anything but `*` alone or a list of 1 to [`TAGS_MAX`] tags. What to do then
     /// depends on the field; see `precondition`.
+    #[inline]
     pub fn of(fields: &Fields, name: &HeaderName) -> Result<Option<Self>, Malformed> {
-        if !fields.contains(name) {
-            return Ok(None);
-        }
+        if fields.contains(name) { Self::read(fields, name).map(Some) } else { Ok(None) }
+    }
+
+    fn read(fields: &Fields, name: &HeaderName) -> Result<Self, Malformed> {
         let mut tags = Vec::new();
         let mut any = false;
         for line in fields.lines(name) {
@@ -131,8 +133,8 @@ impl Condition {
             }
         }
         match (any, tags.is_empty()) {
-            (true, true) => Ok(Some(Self::Any)),
-            (false, false) => Ok(Some(Self::Tags(tags))),
+            (true, true) => Ok(Self::Any),
+            (false, false) => Ok(Self::Tags(tags)),
             (true, false) | (false, true) => Err(Malformed),
         }
     }

@@ -47,8 +47,9 @@ pub fn tokens<'a>(fields: &'a Fields, name: &HeaderName) -> impl Iterator<Item =
 
 /// Whether `token` is a member of the list of [`tokens`] in `name`, in whatever case.
 #[must_use]
+#[inline]
 pub fn contains(fields: &Fields, name: &HeaderName, token: &str) -> bool {
-    tokens(fields, name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
+    fields.contains(name) && tokens(fields, name).any(|member| member.eq_ignore_ascii_case(token.as_bytes()))
 }
 
 /// Whether it is a token: one or more of the characters that names are made of (§5.6.2).

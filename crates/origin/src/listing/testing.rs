@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use http::HeaderName;
 use message::body::{Body, Segment};
 use message::failure::Failure;
@@ -121,7 +120,7 @@ impl Shown {
 }
 
 pub(crate) fn request(target: &str, fields: &[(HeaderName, &str)]) -> Request {
-    let target = Target::parse(&Bytes::copy_from_slice(target.as_bytes())).unwrap();
+    let target = Target::parse(target).unwrap();
     let mut request = Request::get(target, SystemTime::UNIX_EPOCH);
     for (name, value) in fields {
         request.fields.append(name.clone(), value.parse().unwrap());

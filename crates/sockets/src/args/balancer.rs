@@ -234,7 +234,7 @@ fn status(text: &str) -> Result<u16, String> {
 }
 
 fn path(text: &str) -> Result<PathAndQuery, String> {
-    PathAndQuery::parse(text.to_owned().into()).map_err(|fault| format!("{text:?} is no path: {fault}"))
+    PathAndQuery::parse(text).map_err(|fault| format!("{text:?} is no path: {fault}"))
 }
 
 fn probe_bytes(text: &str) -> Result<ProbeBytes, String> {

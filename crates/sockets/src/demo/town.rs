@@ -74,6 +74,10 @@ pub(super) struct Tally {
 }
 
 impl Observer for Tally {
+    fn hears_exchanges(&self) -> bool {
+        false
+    }
+
     /// Counted before it is sent, so that whoever has the answer finds it counted.
     fn answering(&self, response: &Response) {
         match response.status.as_u16() {

@@ -34,6 +34,10 @@ impl AccessLog {
 }
 
 impl Observer for AccessLog {
+    fn hears_exchanges(&self) -> bool {
+        self.sink.is_some()
+    }
+
     fn wants_fields(&self) -> bool {
         self.sink.is_some()
     }
@@ -52,7 +56,6 @@ impl Observer for AccessLog {
 pub(crate) mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
-    use bytes::Bytes;
     use engine::{Asked, AskedFields, Ending};
     use http::Version;
     use message::{HeaderValue, Method, StatusCode, Target};
@@ -92,7 +95,7 @@ pub(crate) mod tests {
         };
         let asked = Asked {
             method: Method::GET,
-            target: Target::parse(&Bytes::copy_from_slice(target.as_bytes())).unwrap(),
+            target: Target::parse(target).unwrap(),
             version: Version::HTTP_11,
             fields: Some(Box::new(fields)),
         };

@@ -45,7 +45,7 @@ pub(crate) fn run(tell: &Tell) -> Result<(), Exit> {
 }
 
 async fn ask(pool: &Pool, at: &AdminArgs, line: Option<&str>, json: bool) -> Result<String, Exit> {
-    let path = PathAndQuery::parse(BALANCER_PATH.into()).map_err(Exit::failed)?;
+    let path = PathAndQuery::parse(BALANCER_PATH).map_err(Exit::failed)?;
     let mut request = Request::get(Target::Absolute(Scheme::Http, at.admin.clone(), path), clock::now());
     let wanted = if json { "application/json" } else { "text/plain" };
     request.fields.set(header::ACCEPT, HeaderValue::from_static(wanted));
