@@ -253,7 +253,7 @@ impl<U: Service> Cache<U> {
                         return outcome;
                     }
                 }
-                Plan::Serve(entry, standing) => match self.store.content(&entry) {
+                Plan::Serve(entry, standing) => match self.store.content(&entry, asked.now()) {
                     Ok(Some(body)) => {
                         if standing == Standing::Stale {
                             self.refresh(asked, &entry, &variants);
@@ -413,7 +413,7 @@ impl<U: Service> Cache<U> {
                 Box::pin(self.complete(asked, &Ask::anew(Fwd::Partial, ask.detail), entry)).await
             }
             Outcome::Validated(entry, withheld) => {
-                let body = self.store.content(&entry).ok()??;
+                let body = self.store.content(&entry, asked.now()).ok()??;
                 let status = status.fwd_status(StatusCode::NOT_MODIFIED);
                 let stored = &entry.response;
                 let mut fields = stored.fields.clone();

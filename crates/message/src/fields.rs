@@ -64,7 +64,7 @@ impl Fields {
     #[must_use]
     #[inline]
     pub fn get(&self, name: &HeaderName) -> Option<&HeaderValue> {
-        self.from_first(name).first().map(|(_, value)| value)
+        self.since_first(name).first().map(|(_, value)| value)
     }
 
     /// The value of a field that may stand only once, as visible ASCII text: `None` if it is absent,
@@ -72,7 +72,7 @@ impl Fields {
     #[must_use]
     #[inline]
     pub fn text(&self, name: &HeaderName) -> Option<&str> {
-        match self.from_first(name) {
+        match self.since_first(name) {
             [] => None,
             [(name, value), others @ ..] => {
                 let is_only = !others.iter().any(|(other, _)| other == name);
@@ -85,7 +85,7 @@ impl Fields {
     #[inline]
     pub fn lines<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a HeaderValue> + use<'a> {
         // They borrow nothing of `name`: from the first on it is its own that is compared.
-        let found = self.from_first(name);
+        let found = self.since_first(name);
         let is_one = |line: &&'a Line| found.first().is_some_and(|(first, _)| line.0 == *first);
         found.iter().filter(is_one).map(|(_, value)| value)
     }
@@ -94,7 +94,7 @@ impl Fields {
     #[must_use]
     #[inline]
     pub fn contains(&self, name: &HeaderName) -> bool {
-        !self.from_first(name).is_empty()
+        !self.since_first(name).is_empty()
     }
 
     /// Every line, in order.
@@ -168,7 +168,7 @@ impl Fields {
     /// The lines from the first of that name on. Inlined, as all that asks by it, so that where the name is a
     /// constant its mark is one too: that a name isn't there is then told by one instruction.
     #[inline]
-    fn from_first(&self, name: &HeaderName) -> &[Line] {
+    fn since_first(&self, name: &HeaderName) -> &[Line] {
         if self.marks.may_hold(name) { self.found(name) } else { &[] }
     }
 

@@ -21,7 +21,6 @@ use crate::representation::Representation;
 use crate::root::{FileFault, OpenFault, Opened, Root, Seen};
 use crate::sibling::Siblings;
 use crate::table::Table;
-use crate::watch::proof::Calm;
 
 /// How often a small file that changes while it is read is read again. The second reading finds it
 /// unsettled, which needs no reading, unless the clocks disagree.
@@ -93,7 +92,7 @@ impl Files {
         let seen = root.look(path);
         if let Some(kept) = kept {
             if seen.is_ok_and(|seen| seen.identity == *kept.identity()) {
-                prove(&root, path, &kept, calm, now);
+                kept.proof().seen(calm, now, || root.proves(path, kept.identity(), now));
                 return Ok(Found::File(kept));
             }
             self.table.forget(name);
@@ -196,15 +195,6 @@ impl Files {
     #[cfg(test)]
     pub(crate) fn walking(self, walk: crate::root::Walk) -> Self {
         Self { root: self.root.walking(walk), ..self }
-    }
-}
-
-/// A look has shown the version that is kept: from the second time in a calm on, that is proved for those who ask
-/// next.
-fn prove(root: &Root, path: &CheckedPath<'_>, kept: &Representation, calm: Option<Calm>, now: SystemTime) {
-    let proof = kept.proof();
-    if let Some(calm) = calm.filter(|calm| proof.looked(*calm, now)) {
-        if root.proves(path, kept.identity(), now) { proof.proved(calm) } else { proof.in_vain(calm) }
     }
 }
 

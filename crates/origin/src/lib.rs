@@ -49,7 +49,6 @@ pub mod site;
 pub mod table;
 #[cfg(test)]
 mod testing;
-pub(crate) mod watch;
 
 pub use base::Base;
 pub use config::{Config, Sites};

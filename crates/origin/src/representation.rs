@@ -14,12 +14,12 @@ use message::field::etag::EntityTag;
 use message::fields::Fields;
 use message::precondition::{self, Validators};
 use rustix::io::Errno;
+use watch::Proof;
 
 use crate::identity::Identity;
 use crate::negotiation::Offer;
 use crate::presentation::Presentation;
 use crate::root::{FileFault, OpenFile};
-use crate::watch::proof::Proof;
 
 /// Longest file that is sent from memory, in bytes: one write with its head. Longer ones go from the
 /// page cache to the socket without a copy.

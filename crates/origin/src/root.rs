@@ -17,15 +17,11 @@ use message::body::FileSlice;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, open, openat, stat, statat};
 use rustix::io::{Errno, retry_on_intr};
+use watch::{Calm, Watch};
 
 use crate::hosts::SameHost;
 use crate::identity::{Identity, Kind};
 use crate::path::CheckedPath;
-#[cfg(not(target_os = "linux"))]
-use crate::watch::no_queue::Watch;
-use crate::watch::proof::Calm;
-#[cfg(target_os = "linux")]
-use crate::watch::queue::Watch;
 
 /// How files are opened. A FIFO doesn't block, a terminal doesn't become ours, and no child gets any.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
@@ -187,10 +183,10 @@ impl Root {
     }
 
     /// Whether `path` leads to that very version, and any change of that will be told of, from before that was
-    /// seen. Only then may it be taken for [proved](crate::watch::proof::Proof::proved).
+    /// seen. Only then may it be taken for proved.
     pub(crate) fn proves(&self, path: &CheckedPath<'_>, identity: &Identity, now: SystemTime) -> bool {
         // Another file system may be one of those that don't tell.
-        if !identity.is_beside(&self.stat) || !self.watch.covers(&self.directory, path, now) {
+        if !identity.is_beside(&self.stat) || !self.watch.covers(&self.directory, path.names(), now) {
             return false;
         }
         let itself = AtFlags::SYMLINK_NOFOLLOW;

@@ -23,7 +23,7 @@ impl<U: Service> Cache<U> {
         let Some(entry) = entry.filter(|entry| holds(&asked.method, &asked.fields, entry)) else {
             return Some(self.not_here());
         };
-        match self.store.content(&entry) {
+        match self.store.content(&entry, asked.now()) {
             Ok(Some(body)) => Some(self.hit(asked, &entry, body)),
             // Somebody changed or deleted the file.
             Ok(None) => {

@@ -25,8 +25,8 @@ impl<U: Service> Cache<U> {
         };
         let is_enough = |entry: &&Arc<Entry>| holds(&asked.method, &asked.fields, entry);
         let entry = self.may_stand_in(asked, ask).filter(is_enough)?;
-        let body = self.store.content(entry).ok()??;
         let (stored, now) = (&entry.response, asked.now());
+        let body = self.store.content(entry, now).ok()??;
         let mut fields = stored.fields.clone();
         set_age(&mut fields, stored.freshness.age(now));
         status.ttl(stored.freshness.ttl(now)).append_to(&mut fields);

@@ -51,7 +51,7 @@ async fn put(store: &Arc<Store>, number: usize, version: usize) {
 async fn stored(store: &Arc<Store>, number: usize) -> Option<usize> {
     let variants = store.lookup(&key(number)).await;
     let entry = variants.first()?;
-    let mut body = store.content(entry).unwrap()?.into_stream();
+    let mut body = store.content(entry, SystemTime::UNIX_EPOCH).unwrap()?.into_stream();
     let mut bytes = Vec::new();
     while let Some(segment) = body.next().await {
         match segment.unwrap() {

@@ -3,14 +3,17 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
+use watch::{Proof, Watch};
 
 use crate::key::CacheKey;
 use crate::store::path::{BodyPath, Case, LEAF, TREE};
@@ -25,6 +28,11 @@ const PLACE_TRIES: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Disk {
     root: PathBuf,
+    /// The directory itself, open: that of the changes below it is heard.
+    directory: OwnedFd,
+    /// Its device and inode.
+    number: (u64, u64),
+    watch: Watch,
     case: Case,
     next_temporary: AtomicU64,
 }
@@ -64,7 +72,11 @@ impl Disk {
         let private = root.join(PRIVATE);
         fs::create_dir_all(private.join("tmp"))?;
         let case = case_of(&private)?;
-        Ok(Self { root: root.to_owned(), case, next_temporary: AtomicU64::new(0) })
+        let directory = File::open(root)?;
+        let number = number_of(&directory.metadata()?);
+        let directory = OwnedFd::from(directory);
+        let watch = Watch::new(&directory, 0);
+        Ok(Self { root: root.to_owned(), directory, number, watch, case, next_temporary: AtomicU64::new(0) })
     }
 
     /// Where the index lies.
@@ -213,6 +225,32 @@ impl Disk {
             .is_ok_and(|metadata| metadata.is_file() && Identity::of(&metadata) == *identity)
     }
 
+    /// The same for a request that was received at `now`. What a look has proved is looked at again only when
+    /// something has happened in its directories.
+    pub(crate) fn is_there(&self, path: &str, identity: &Identity, proof: &Proof, now: SystemTime) -> bool {
+        // Before the look: what is proved in this calm is of what is seen after this.
+        let calm = self.watch.calm();
+        if calm.is_some_and(|calm| proof.holds(calm, now)) {
+            return true;
+        }
+        let is_there = self.is_unchanged(path, identity);
+        if is_there {
+            proof.seen(calm, now, || self.proves(path, identity, now));
+        }
+        is_there
+    }
+
+    /// Whether the body is at `path`, and any change of that will be told of, from before that was seen.
+    fn proves(&self, path: &str, identity: &Identity, now: SystemTime) -> bool {
+        let names = path.split('/').map(str::as_bytes);
+        // Another file system may be one of those that don't tell; and another directory is not watched.
+        let is_beside = |file: Metadata| file.dev() == self.number.0;
+        self.watch.covers(&self.directory, names, now)
+            && self.is_unchanged(path, identity)
+            && fs::symlink_metadata(self.root.join(path)).is_ok_and(is_beside)
+            && fs::metadata(&self.root).is_ok_and(|root| number_of(&root) == self.number)
+    }
+
     /// Opens the body at `path` if it is the one that `identity` describes; `None` if it is not, or
     /// is gone.
     pub(crate) fn open_body(&self, path: &str, identity: &Identity) -> io::Result<Option<Arc<File>>> {
@@ -273,6 +311,10 @@ impl Drop for Temporary {
             drop(fs::remove_file(&self.path));
         }
     }
+}
+
+fn number_of(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 fn case_of(directory: &Path) -> io::Result<Case> {

@@ -4,10 +4,22 @@ use std::os::unix::fs::symlink;
 use super::*;
 use crate::key::CacheKey;
 
+const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
 fn store(disk: &Disk, uri: &str, text: &str) -> (String, Identity) {
     let body = disk.temporary().unwrap();
     body.file.as_ref().write_all(text.as_bytes()).unwrap();
     disk.publish(body, &disk.path_of(&CacheKey::parse(uri).unwrap(), 0), |_| Ok(())).unwrap()
+}
+
+/// The proof that a body is there which was asked for more than once while nothing happened.
+fn proved(disk: &Disk, path: &str, identity: &Identity) -> Proof {
+    let proof = Proof::default();
+    for _ in 0..3 {
+        assert!(disk.is_there(path, identity, &proof, NOW));
+    }
+    assert!(disk.watch.calm().is_none_or(|calm| proof.holds(calm, NOW)));
+    proof
 }
 
 fn count_temporaries(disk: &Disk) -> usize {
@@ -77,9 +89,46 @@ fn a_body_that_anybody_touched_is_another_one() {
     for (what, touch) in touches {
         let (path, identity) = store(&disk, "http://a/x.txt", "hello");
         assert!(disk.is_unchanged(&path, &identity));
+        let proof = proved(&disk, &path, &identity);
         touch(&dir.path().join(&path));
+        assert!(!disk.is_there(&path, &identity, &proof, NOW), "{what}");
         assert!(!disk.is_unchanged(&path, &identity), "{what}");
         assert!(disk.open_body(&path, &identity).unwrap().is_none(), "{what}");
+    }
+}
+
+#[test]
+fn what_was_proved_is_looked_at_again_when_its_directory_is_another() {
+    let top = tempfile::tempdir().unwrap();
+    let (here, away) = (top.path().join("here"), top.path().join("away"));
+    let disk = Disk::open(&here).unwrap();
+    let (path, identity) = store(&disk, "http://a/b/x", "hello");
+    let proof = proved(&disk, &path, &identity);
+    fs::rename(here.join("a/b"), here.join("a/c")).unwrap();
+    assert!(!disk.is_there(&path, &identity, &proof, NOW), "one on the way");
+    fs::rename(here.join("a/c"), here.join("a/b")).unwrap();
+    let proof = proved(&disk, &path, &identity);
+    fs::rename(&here, &away).unwrap();
+    assert!(!disk.is_there(&path, &identity, &proof, NOW), "the cache's own");
+    fs::create_dir_all(here.join("a/b")).unwrap();
+    fs::hard_link(away.join(&path), here.join(&path)).unwrap();
+    for _ in 0..3 {
+        assert!(disk.is_there(&path, &identity, &proof, NOW), "the very file, but elsewhere");
+    }
+    assert!(!proof.holds(disk.watch.calm().unwrap(), NOW), "there is nobody who would tell");
+}
+
+#[test]
+fn other_bodies_that_come_and_go_are_no_change_of_this_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::open(dir.path()).unwrap();
+    let (path, identity) = store(&disk, "http://a/x", "hello");
+    let proof = proved(&disk, &path, &identity);
+    for number in 0..100 {
+        let (other, its) = store(&disk, &format!("http://a/{number}"), "other");
+        assert!(disk.is_there(&path, &identity, &proof, NOW));
+        disk.remove(&other, &its);
+        assert!(disk.is_there(&path, &identity, &proof, NOW));
     }
 }
 

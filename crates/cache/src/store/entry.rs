@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use message::{Fields, Spans};
+use watch::Proof;
 
 use crate::store::disk::Identity;
 use crate::store::quota::weight_of;
@@ -35,6 +36,8 @@ pub(crate) struct Entry {
     pub(crate) path: String,
     /// What the content is known by.
     pub(crate) identity: Identity,
+    /// That the content lies there still.
+    pub(crate) proof: Proof,
     /// Which bytes of the content are there (RFC 9111 §3.3); `None` if all are. The file of a part is as
     /// long as the whole, with holes.
     pub(crate) present: Option<Spans>,
@@ -68,6 +71,7 @@ impl Entry {
             response,
             path,
             identity,
+            proof: Proof::default(),
             present: None,
             bytes,
             persisted_at,

@@ -36,7 +36,7 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use message::header::DATE;
@@ -177,17 +177,19 @@ impl Store {
         self.disk.is_unchanged(&entry.path, &entry.identity)
     }
 
-    /// The content of a stored response; `None` if its file is gone, or is another one now. Of a part it
-    /// is as long as the whole, and [`Entry::present`] says which bytes of it may be used.
+    /// The content of a stored response for a request that was received at `now`; `None` if its file is gone, or
+    /// is another one now. Of a part it is as long as the whole, and [`Entry::present`] says which bytes of it
+    /// may be used.
     ///
     /// # Errors
     /// What the system says, such as that no more files may be open.
-    pub(crate) fn content(&self, entry: &Entry) -> io::Result<Option<Body>> {
+    pub(crate) fn content(&self, entry: &Entry, now: SystemTime) -> io::Result<Option<Body>> {
         if entry.touch() {
             self.touched.note(entry.id);
         }
         if let Some(bytes) = &entry.bytes {
-            return Ok(self.is_there(entry).then(|| Body::from(bytes.clone())));
+            let is_there = self.disk.is_there(&entry.path, &entry.identity, &entry.proof, now);
+            return Ok(is_there.then(|| Body::from(bytes.clone())));
         }
         let file = self.disk.open_body(&entry.path, &entry.identity)?;
         let slice = file.and_then(|file| FileSlice::new(file, entry.size(), 0, entry.size()));

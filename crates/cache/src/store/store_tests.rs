@@ -194,7 +194,7 @@ async fn section_3_3_a_part_is_kept_weighs_what_it_takes_and_is_found_after_a_re
     assert_eq!(store.used(), on_disk(&present));
     let found = store.lookup(&key("/x")).await;
     assert_eq!((found[0].size(), found[0].present.as_ref()), (1 << 30, Some(&present)));
-    assert!(store.content(&found[0]).unwrap().is_some());
+    assert!(store.content(&found[0], SystemTime::UNIX_EPOCH).unwrap().is_some());
 }
 
 #[tokio::test]

@@ -3,26 +3,27 @@
 use std::os::fd::OwnedFd;
 use std::time::SystemTime;
 
-use super::proof::Calm;
-use crate::path::CheckedPath;
+use crate::proof::Calm;
 
 /// Tells of nothing.
 #[derive(Debug)]
-pub(crate) struct Watch;
+pub struct Watch;
 
 impl Watch {
     /// Beneath this directory.
-    pub(crate) fn new(_: &OwnedFd, _: u64) -> Self {
+    #[must_use]
+    pub fn new(_: &OwnedFd, _: u64) -> Self {
         Self
     }
 
     /// Never.
-    pub(crate) fn calm(&self) -> Option<Calm> {
+    #[must_use]
+    pub fn calm(&self) -> Option<Calm> {
         None
     }
 
     /// Never.
-    pub(crate) fn covers(&self, _: &OwnedFd, _: &CheckedPath<'_>, _: SystemTime) -> bool {
+    pub fn covers<'a>(&self, _: &OwnedFd, _: impl Iterator<Item = &'a [u8]>, _: SystemTime) -> bool {
         false
     }
 }

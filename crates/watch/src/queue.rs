@@ -11,8 +11,7 @@ use rustix::fs::fstatfs;
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init, remove_watch};
 use rustix::io::ioctl_fionread;
 
-use super::proof::Calm;
-use crate::path::CheckedPath;
+use crate::proof::Calm;
 
 /// The most files and directories that are watched, each at about 1 KiB of the kernel's memory; the system has a
 /// limit of its own for each user (`fs.inotify.max_user_watches`). All others are looked at for each request.
@@ -52,7 +51,7 @@ const OF_DIRECTORY: WatchFlags = WatchFlags::CREATE
 
 /// Tells of changes beneath one root.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub struct Watch {
     /// `None` where not every change would be told of.
     queue: Option<OwnedFd>,
     /// The number of the calm; odd while notices are taken out of the queue. Whoever finds the queue empty finds
@@ -68,8 +67,10 @@ struct Watches {
 }
 
 impl Watch {
-    /// Beneath an open directory. `era`: a number that no other root of the site has.
-    pub(crate) fn new(directory: &OwnedFd, era: u64) -> Self {
+    /// Beneath an open directory. `era`: a number that no other of the user's directories has, where he compares
+    /// calms of several.
+    #[must_use]
+    pub fn new(directory: &OwnedFd, era: u64) -> Self {
         let is_told_of = fstatfs(directory)
             .is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| TOLD_OF.contains(&kind)));
         let queue = if is_told_of { init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok() } else { None };
@@ -80,7 +81,8 @@ impl Watch {
 
     /// The calm that there is now; `None` if that can't be told. To be asked after a request has come, and
     /// before any look for it.
-    pub(crate) fn calm(&self) -> Option<Calm> {
+    #[must_use]
+    pub fn calm(&self) -> Option<Calm> {
         let queue = self.queue.as_ref()?;
         if ioctl_fionread(queue) != Ok(0) {
             self.end_calm(queue, &mut *self.try_lock()?);
@@ -117,12 +119,17 @@ impl Watch {
         }
     }
 
-    /// Whether everything that could change what `path` leads to is watched from now on, beneath that directory,
-    /// unless the path ends in a link. None is on the way then.
-    pub(crate) fn covers(&self, directory: &OwnedFd, path: &CheckedPath<'_>, now: SystemTime) -> bool {
+    /// Whether everything that could change what a path of these `names` leads to is watched from now on, beneath
+    /// that directory, unless the path ends in a link. None is on the way then.
+    pub fn covers<'a>(
+        &self,
+        directory: &OwnedFd,
+        names: impl Iterator<Item = &'a [u8]>,
+        now: SystemTime,
+    ) -> bool {
         let (Some(queue), Some(mut watches)) = (&self.queue, self.try_lock()) else { return false };
         let mut place = format!("/proc/self/fd/{}/.", directory.as_raw_fd()).into_bytes();
-        let mut names = path.names().peekable();
+        let mut names = names.peekable();
         let mut flags = OF_DIRECTORY;
         loop {
             if !watches.has_room(queue, now) {

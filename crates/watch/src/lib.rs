@@ -15,12 +15,24 @@
 //!    that whatever is put in the way of the lower ones is told of by the higher ones.
 //!
 //! Some changes raise no notice: stores into a memory map, a mount over a directory, what another machine does
-//! to a shared file system. So a proof holds for [`proof::PROOF_AGE_MAX`] only, and file systems that may be changed
+//! to a shared file system. So a proof holds for [`PROOF_AGE_MAX`] only, and file systems that may be changed
 //! from elsewhere are not watched at all: there each request is a look, as it is for links, where the kernel
 //! refuses watches, or has none.
+//!
+//! What it does *not* do: it doesn't say what has happened, nor to which file, and keeps nothing of the files. Who
+//! uses it looks, compares, and keeps a [`Proof`] with what was seen.
+
+#![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) mod no_queue;
-pub(crate) mod proof;
+mod no_queue;
+mod proof;
 #[cfg(target_os = "linux")]
-pub(crate) mod queue;
+mod queue;
+
+#[cfg(not(target_os = "linux"))]
+pub use no_queue::Watch;
+pub use proof::{Calm, PROOF_AGE_MAX, Proof};
+#[cfg(target_os = "linux")]
+pub use queue::Watch;
