@@ -134,7 +134,7 @@ impl Url {
         }
         path.push_str(&segments.join("/"));
         // Segments of URLs that could be parsed make one that can be.
-        let path = PathAndQuery::parse(Bytes::from(path)).unwrap_or_else(|_| self.0.path.clone());
+        let path = PathAndQuery::parse(path).unwrap_or_else(|_| self.0.path.clone());
         Self::of(self.0.scheme, self.0.authority.clone(), path)
     }
 
