@@ -16,6 +16,7 @@ use crate::holdings::{Facts, Has, Holding};
 use crate::links::{self, METALINK_SUFFIX, METALINK_TYPE};
 use crate::member::Member;
 use crate::metalink::{Mirror, Mirrored, nobody};
+use crate::mode::Mode;
 use crate::redirect;
 use crate::rules::Terms;
 
@@ -48,6 +49,9 @@ impl Ask {
 impl<S: Service + Clone> Service for Balancer<S> {
     /// Numbered as clients go: 1. only GET and HEAD; 2. a path; 3. a list of servers, or one of them.
     async fn call(&self, request: Request) -> Result<Response, Failure> {
+        if let Mode::Proxy(forwarding) = self.config().mode() {
+            return self.forward(request, forwarding).await;
+        }
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return Ok(redirect::not_implemented());
         }
@@ -76,7 +80,7 @@ impl<S: Service + Clone> Service for Balancer<S> {
 
 impl<S: Service + Clone> Balancer<S> {
     fn asker<'a>(&'a self, request: &Request, path: &'a PathAndQuery) -> Asker<'a> {
-        Asker { path, terms: self.terms(request), now: request.received_at }
+        Asker { path, terms: self.terms(request), now: request.received_at, tried: &[] }
     }
 
     /// The rules for who asks.

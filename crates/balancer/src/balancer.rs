@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use message::forward::Pseudonym;
 use message::{PathAndQuery, Service};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::config::Config;
+use crate::health::Reason;
 use crate::holdings::{Facts, Has, Holding, Holdings};
 use crate::member::Member;
 use crate::policy::Sequences;
@@ -24,6 +26,7 @@ use crate::snapshot::{Chooser, Seat, Snapshot, Wish};
 use crate::standing::{Judgement, Outcome, Standing, Standings, Subject, Terms};
 use crate::state::StateFile;
 use crate::status::Status;
+use crate::trial::Verdict;
 
 /// Drifting weights are published at most this many times per interval, however many replicas are
 /// tested in it; changes of state are at once.
@@ -59,6 +62,8 @@ struct Shared<S> {
     keeping: tokio::sync::Mutex<()>,
     /// Clients for whom nobody was there.
     unserved: AtomicU64,
+    /// What it calls itself in `Via`.
+    pseudonym: Pseudonym,
 }
 
 /// A client and what it wants.
@@ -66,6 +71,8 @@ pub(crate) struct Asker<'a> {
     pub(crate) path: &'a PathAndQuery,
     pub(crate) terms: rules::Terms<'a>,
     pub(crate) now: SystemTime,
+    /// Who has been asked for it already, and is not asked again.
+    pub(crate) tried: &'a [u64],
 }
 
 struct Control {
@@ -83,12 +90,17 @@ impl<S: Service + Clone> Balancer<S> {
     /// itself, and tells in reports only.
     #[must_use]
     pub fn new(config: Config, upstream: S, now: SystemTime) -> Self {
-        let terms = Terms { length: config.length(), size: config.probe_size(), interval: config.interval() };
+        let terms = Terms {
+            length: config.length(),
+            size: config.probe_size(),
+            interval: config.interval(),
+            room: config.mode().forwarding().map(|forwarding| forwarding.room).unwrap_or_default(),
+        };
         let started = Instant::now();
         let (roster, standings) = (Roster::default(), Standings::new(terms));
         let chooser = Chooser {
             policy: config.policy(),
-            sees_exchanges: false,
+            sees_exchanges: config.mode().forwarding().is_some(),
             sequences: Sequences::new(config.seed()),
             hasher: RandomState::new(),
         };
@@ -106,6 +118,7 @@ impl<S: Service + Clone> Balancer<S> {
             state_file: config.state_file().map(|path| StateFile::new(path.to_owned())),
             keeping: tokio::sync::Mutex::new(()),
             unserved: AtomicU64::new(0),
+            pseudonym: Pseudonym::unique(config.seed()),
             upstream,
             started_at: now,
             started,
@@ -256,6 +269,23 @@ impl<S: Service + Clone> Balancer<S> {
         tell(&judgement);
     }
 
+    /// An exchange of a client with `member` has failed: it is tested now, and out at once after so many in a row.
+    pub(crate) fn blame(&self, member: &Member) {
+        let failures = member.tally.fail();
+        let most = self.config().mode().forwarding().map_or(u32::MAX, |forwarding| forwarding.failures);
+        if failures < most {
+            return;
+        }
+        let Some(slot) = self.control().standings.serving(member.id) else { return };
+        let verdict = Verdict::Bad(Reason::Clients { failures });
+        self.judge(vec![Outcome { slot, id: member.id, verdict, load: None }]);
+    }
+
+    /// What it calls itself in `Via`.
+    pub(crate) fn pseudonym(&self) -> &Pseudonym {
+        &self.0.pseudonym
+    }
+
     fn publish(&self, control: &mut Control) {
         let standings = &control.standings;
         let shares = self.config().bounds().shares(&standings.weights());
@@ -299,7 +329,7 @@ impl<S: Service + Clone> Balancer<S> {
         };
         let lacking = holding.filter(|holding| holding.is_incomplete());
         let terms = &asker.terms;
-        if terms.is_empty() && lacking.is_none() {
+        if terms.is_empty() && lacking.is_none() && asker.tried.is_empty() {
             return choose(None);
         }
         let ttl = self.ttl();
@@ -312,9 +342,11 @@ impl<S: Service + Clone> Balancer<S> {
         let among = |fits: &(dyn Fn(&Member) -> bool + Sync)| {
             choose(Some(&|slot| snapshot.seat(slot).is_none_or(|seat| !fits(&seat.member))))
         };
-        among(&|member| terms.allow(&member.replica) && terms.prefer(&member.replica) && !lacks(member))
-            .or_else(|| among(&|member| terms.allow(&member.replica) && !lacks(member)))
-            .or_else(|| among(&|member| terms.allow(&member.replica)))
+        let allows = |member: &Member| terms.allow(&member.replica) && !asker.tried.contains(&member.id);
+        among(&|member| allows(member) && terms.prefer(&member.replica) && !lacks(member))
+            .or_else(|| among(&|member| allows(member) && !lacks(member)))
+            // Somebody has to say that nobody has it; one is enough.
+            .or_else(|| if asker.tried.is_empty() { among(&allows) } else { None })
     }
 
     /// Looks at those whom the client may be sent to and who have what it wants, by what is known, the best first.

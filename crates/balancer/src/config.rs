@@ -8,6 +8,7 @@ use access::forwarded::Trust;
 use message::PathAndQuery;
 
 use crate::length::LengthRule;
+use crate::mode::{ForwardingFault, Mode};
 use crate::policy::Policy;
 use crate::probe::PROBE_BYTES_MAX;
 use crate::redirect::RedirectStatus;
@@ -39,6 +40,7 @@ pub struct Config {
     probe_digest: Option<[u8; 32]>,
     status: RedirectStatus,
     length: LengthRule,
+    mode: Mode,
     policy: Policy,
     bounds: Bounds,
     check: Option<Check>,
@@ -141,6 +143,9 @@ pub enum ConfigFault {
     /// [`Policy::PowerOfTwo`] goes by exchanges in flight.
     #[error("the policy power-of-two needs --mode proxy: a redirector does not see what is in flight")]
     PowerOfTwo,
+    /// Answers can't be carried so.
+    #[error(transparent)]
+    Forwarding(#[from] ForwardingFault),
 }
 
 impl Config {
@@ -189,6 +194,7 @@ impl Config {
             probe_digest: None,
             status: RedirectStatus::default(),
             length: LengthRule::default(),
+            mode: Mode::default(),
             policy: Policy::default(),
             bounds: Bounds::default(),
             check: Some(Check::default()),
@@ -251,12 +257,24 @@ impl Config {
         Self { probe_digest, ..self }
     }
 
+    /// Sends clients to servers, or carries what these answer; [`Mode::Redirect`].
+    ///
+    /// # Errors
+    /// If answers can't be carried so, or a policy needs to see them and they are not.
+    pub fn with_mode(self, mode: Mode) -> Result<Self, ConfigFault> {
+        if let Some(forwarding) = mode.forwarding() {
+            forwarding.check()?;
+        }
+        let policy = self.policy;
+        Self { mode, ..self }.with_policy(policy)
+    }
+
     /// Shares clients out by `policy`; [`Policy::FastestShare`].
     ///
     /// # Errors
     /// If it needs to see exchanges, and does not.
     pub fn with_policy(self, policy: Policy) -> Result<Self, ConfigFault> {
-        if policy == Policy::PowerOfTwo {
+        if policy == Policy::PowerOfTwo && self.mode == Mode::Redirect {
             return Err(ConfigFault::PowerOfTwo);
         }
         Ok(Self { policy, ..self })
@@ -385,6 +403,10 @@ impl Config {
 
     pub(crate) fn probe_digest(&self) -> Option<[u8; 32]> {
         self.probe_digest
+    }
+
+    pub(crate) fn mode(&self) -> &Mode {
+        &self.mode
     }
 
     pub(crate) fn policy(&self) -> Policy {

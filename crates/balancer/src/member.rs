@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
+use crate::gate::{Gate, Room};
 use crate::replica::Replica;
 
 /// How much of a latency's average one more measurement is: an eighth, as in RFC 6298 §2.
@@ -18,6 +21,8 @@ pub struct Member {
     pub replica: Replica,
     /// What is counted of it, also while what is known of it changes.
     pub tally: Arc<Tally>,
+    /// Who is let to it, where exchanges go through here.
+    pub gate: Arc<Gate>,
 }
 
 /// What is counted on clients' way. Nothing else is ordered by these counts.
@@ -32,13 +37,15 @@ pub struct Tally {
     streak: AtomicU32,
     /// In microseconds, averaged; 0 while nothing is known.
     latency: AtomicU64,
+    /// Something has failed that it is to be tested for.
+    doubt: Notify,
 }
 
 impl Member {
-    /// A member that nobody has been sent to.
+    /// A member that nobody has been sent to, with so much room.
     #[must_use]
-    pub fn new(id: u64, replica: Replica) -> Self {
-        Self { id, replica, tally: Arc::default() }
+    pub fn new(id: u64, replica: Replica, room: Room) -> Self {
+        Self { id, replica, tally: Arc::default(), gate: Arc::new(Gate::new(room)) }
     }
 }
 
@@ -85,15 +92,20 @@ impl Tally {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// An exchange has failed; how many in a row.
+    /// An exchange has failed; how many in a row. Whoever waits for [doubts](Self::doubted) hears of it.
     pub fn fail(&self) -> u32 {
+        self.doubt.notify_one();
         self.failed.fetch_add(1, Ordering::Relaxed);
         self.streak.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
-    /// An answer has begun after `latency`.
-    pub fn answer(&self, latency: Duration) {
-        self.streak.store(0, Ordering::Relaxed);
+    /// Ready when an exchange fails, or one has since this was ready last.
+    pub async fn doubted(&self) {
+        self.doubt.notified().await;
+    }
+
+    /// It took so long until an answer began; or longer, if nobody waited for it any more.
+    pub fn note_latency(&self, latency: Duration) {
         let sample = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).clamp(1, 1 << 40);
         let average = |before: u64| match before {
             0 => sample,
@@ -109,7 +121,7 @@ impl Tally {
         self.latency.load(Ordering::Relaxed)
     }
 
-    /// It has passed a test: what failed before is forgiven.
+    /// It has answered, or passed a test: what failed before is forgiven.
     pub fn forgive(&self) {
         self.streak.store(0, Ordering::Relaxed);
     }
@@ -137,9 +149,10 @@ mod tests {
         drop((one, two));
         assert_eq!(tally.in_flight(), 0);
         assert_eq!((tally.fail(), tally.fail()), (1, 2));
-        tally.answer(Duration::from_millis(8));
+        tally.forgive();
+        tally.note_latency(Duration::from_millis(8));
         assert_eq!((tally.fail(), tally.failed(), tally.latency_micros()), (1, 3, 8000));
-        tally.answer(Duration::from_millis(16));
+        tally.note_latency(Duration::from_millis(16));
         assert_eq!(tally.latency_micros(), 9000);
     }
 

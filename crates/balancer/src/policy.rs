@@ -166,10 +166,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::gate::Room;
     use crate::replica::Replica;
 
     fn members(count: u64) -> Vec<Member> {
-        (0..count).map(|id| Member::new(id, Replica::parse(&format!("r{id}.test")).unwrap())).collect()
+        (0..count)
+            .map(|id| Member::new(id, Replica::parse(&format!("r{id}.test")).unwrap(), Room::default()))
+            .collect()
     }
 
     fn candidates<'a>(
@@ -234,8 +237,8 @@ mod tests {
     #[test]
     fn of_two_the_one_with_less_to_do_is_chosen() {
         let (members, sequences) = (members(2), Sequences::new(0));
-        members[0].tally.answer(Duration::from_millis(10));
-        members[1].tally.answer(Duration::from_millis(30));
+        members[0].tally.note_latency(Duration::from_millis(10));
+        members[1].tally.note_latency(Duration::from_millis(30));
         let choose = || by_two(&candidates(&members, &[0.5, 0.5]), &sequences).unwrap();
         assert!((0..50).all(|_| choose() == 0));
         let _busy: Vec<_> = (0..3).map(|_| members[0].tally.begin()).collect();

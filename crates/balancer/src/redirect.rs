@@ -70,6 +70,12 @@ pub fn not_implemented() -> Response {
     not_stored(Response::text(StatusCode::NOT_IMPLEMENTED, text))
 }
 
+/// What stands before some servers is no way to all others (RFC 9110 §9.3.6).
+#[must_use]
+pub fn no_tunnel() -> Response {
+    not_stored(Response::text(StatusCode::NOT_IMPLEMENTED, "This balancer opens no tunnels.\n"))
+}
+
 /// A GET of `*` or of an authority is for no resource (RFC 9112 §3.2).
 #[must_use]
 pub fn no_target() -> Response {

@@ -131,6 +131,12 @@ impl Score {
         median(loaded.map(per_byte)).map(|time| 1.0 / time.as_secs_f64())
     }
 
+    /// The last test.
+    #[must_use]
+    pub fn last(&self) -> Option<&Sample> {
+        self.samples.back()
+    }
+
     /// The last tests, oldest first.
     pub fn samples(&self) -> impl Iterator<Item = &Sample> {
         self.samples.iter()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::gate::Room;
 use crate::health::{FLAP_WINDOW_INTERVALS, Health, Reason, State};
 use crate::length::LengthRule;
 use crate::load::Load;
@@ -33,6 +34,8 @@ pub struct Terms {
     pub size: ProbeSize,
     /// Time between two tests of one replica.
     pub interval: Duration,
+    /// What there is room for at each of them, where exchanges go through here.
+    pub room: Room,
 }
 
 /// Every replica's standing, by its slot, and what they agree on.
@@ -147,7 +150,7 @@ impl Standings {
 
     /// Takes in one that has not been tested; where it stands.
     pub fn join(&mut self, replica: Replica, now: SystemTime) -> usize {
-        let member = Arc::new(Member::new(self.next_id, replica));
+        let member = Arc::new(Member::new(self.next_id, replica, self.terms.room));
         self.next_id = self.next_id.saturating_add(1);
         let (score, health) = (Score::new(self.reference()), Health::untested(now));
         let standing = Some(Standing { member, score, health, length: None, load: None });
@@ -174,6 +177,14 @@ impl Standings {
         if let Some(Some(standing)) = self.all.get_mut(slot) {
             standing.member = Arc::new(Member { replica, ..Member::clone(&standing.member) });
         }
+    }
+
+    /// Where the one of that id stands, if it gets clients.
+    #[must_use]
+    pub fn serving(&self, id: u64) -> Option<usize> {
+        let mut occupied = self.occupied();
+        let (slot, standing) = occupied.find(|(_, standing)| standing.member.id == id)?;
+        standing.health.is_in().then_some(slot)
     }
 
     /// Where each replica stands.
@@ -304,6 +315,10 @@ impl Standings {
         let after = &standing.health;
         if after.is_in() {
             standing.member.tally.forgive();
+            // So that whoever gets nobody for a while is known, too.
+            if let Some(sample) = standing.score.last() {
+                standing.member.tally.note_latency(sample.first_byte);
+            }
         }
         judgement.urgent |= after.state() != before.state() && (after.is_in() || before.is_in());
         if after.is_news_after(&before) {
@@ -321,8 +336,12 @@ mod tests {
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn standings(weights: &[u32]) -> Standings {
-        let terms =
-            Terms { length: LengthRule::Agreed, size: ProbeSize::Whole, interval: Duration::from_secs(5) };
+        let terms = Terms {
+            length: LengthRule::Agreed,
+            size: ProbeSize::Whole,
+            interval: Duration::from_secs(5),
+            room: Room::default(),
+        };
         let mut standings = Standings::new(terms);
         for (index, weight) in weights.iter().enumerate() {
             standings.join(Replica::parse(&format!("r{index}.test weight={weight}")).unwrap(), NOW);

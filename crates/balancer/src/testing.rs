@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use message::Service;
@@ -20,6 +21,9 @@ use crate::trial::Trial;
 /// nobody is waited for longer than this before the next one's turn, or than the interval for all
 /// together.
 const HEAD_START_MAX: Duration = Duration::from_millis(250);
+
+/// Who fails clients is tested out of turn, but not more often than this.
+const DOUBTS_PER_INTERVAL: u32 = 16;
 
 impl<S: Service + Clone> Balancer<S> {
     /// Tests every replica, and returns when all tests have ended and clients are sent by what they found: after
@@ -91,18 +95,31 @@ impl<S: Service + Clone> Balancer<S> {
     }
 
     async fn keep_testing_one(self, slot: usize, id: u64, rhythm: Rhythm, is_new: bool) {
-        if is_new && let Some(subject) = self.subject(slot, id) {
+        let Some(subject) = self.subject(slot, id) else { return };
+        let tally = Arc::clone(&subject.member.tally);
+        if is_new {
             let outcome = self.clone().test(subject).await;
             self.judge(outcome.into_iter().collect());
         }
         let start = Instant::now();
         let mut round = 0;
+        let mut tested = start;
         loop {
-            sleep_until(start + rhythm.due(round)).await;
+            let doubted = async {
+                sleep_until(tested + self.config().interval() / DOUBTS_PER_INTERVAL).await;
+                tally.doubted().await;
+            };
+            tokio::select! {
+                () = sleep_until(start + rhythm.due(round)) => {}
+                () = doubted => {}
+            }
             let Some(subject) = self.subject(slot, id) else { return };
             let outcome = self.clone().test(subject).await;
             self.judge(outcome.into_iter().collect());
-            round = rhythm.next_round(round, start.elapsed());
+            tested = Instant::now();
+            if start.elapsed() >= rhythm.due(round) {
+                round = rhythm.next_round(round, start.elapsed());
+            }
         }
     }
 

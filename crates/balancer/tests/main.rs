@@ -10,6 +10,7 @@ mod chooser;
 mod choosing;
 mod laboratory;
 mod measuring;
+mod proxying;
 #[path = "../examples/laboratory/scenarios.rs"]
 mod scenarios;
 #[path = "../examples/laboratory/server.rs"]

@@ -14,6 +14,7 @@ mod access_log;
 mod balancer;
 mod cache;
 mod cache_kill;
+mod carrying;
 mod clients;
 mod config;
 mod curl;

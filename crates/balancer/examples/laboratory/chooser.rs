@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use balancer::LengthRule;
 use balancer::choose::Schedule;
 use balancer::health::Reason;
 use balancer::replica::Replica;
@@ -10,6 +9,7 @@ use balancer::score::Sample;
 use balancer::size::ProbeSize;
 use balancer::standing::{Outcome, Standings, Terms};
 use balancer::trial::Trial;
+use balancer::{LengthRule, Room};
 
 use crate::chance::Chance;
 use crate::server::Server;
@@ -83,7 +83,8 @@ pub(crate) struct Chooser {
 impl Chooser {
     /// Of so many servers, which it tests once per `interval`.
     pub(crate) fn new(rule: Rule, servers: usize, interval: Duration, seed: u64) -> Self {
-        let terms = Terms { length: LengthRule::Agreed, size: ProbeSize::Whole, interval };
+        let terms =
+            Terms { length: LengthRule::Agreed, size: ProbeSize::Whole, interval, room: Room::default() };
         let mut standings = Standings::new(terms);
         for number in 0..servers {
             if let Ok(replica) = Replica::parse(&format!("s{number}.test")) {

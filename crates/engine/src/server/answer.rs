@@ -10,16 +10,17 @@ use message::{Failure, FailureKind, HeaderValue, Response, StatusCode, header};
 const NAME: &str = "Sockets";
 
 /// Origin Is Unreachable: not in the IANA registry, but what the field's proxies send.
-const UNREACHABLE: u16 = 523;
+pub const UNREACHABLE: u16 = 523;
 
 /// When a client with too many connections may try again. When one of them ends can't be known.
 const CROWDING_PAUSE: Duration = Duration::from_secs(1);
 
 /// The answer to a request that got no response from further on (RFC 9110 §15.6.3, §15.6.5), with the
-/// reason in `Proxy-Status` (RFC 9209 §2) and what those in between had to say.
+/// reason in `Proxy-Status` (RFC 9209 §2) and what those in between had to say; `unreachable` where it is that the
+/// one further on could not be reached.
 #[must_use]
-pub fn to_failure(failure: &Failure) -> Response {
-    let status = status_of(failure.kind());
+pub fn to_failure(failure: &Failure, unreachable: StatusCode) -> Response {
+    let status = if failure.kind().is_unreachable() { unreachable } else { status_of(failure.kind()) };
     let mut response = Response::text(status, explanation(status, failure));
     response.fields.set(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     ProxyStatus::of(NAME, failure).append_to(&mut response.fields);
@@ -65,7 +66,6 @@ fn later(status: StatusCode, wait: Duration, text: &'static str) -> Response {
 
 fn status_of(kind: FailureKind) -> StatusCode {
     match kind {
-        kind if kind.is_unreachable() => StatusCode::from_u16(UNREACHABLE).unwrap_or(StatusCode::BAD_GATEWAY),
         FailureKind::HttpResponseTimeout | FailureKind::ConnectionWriteTimeout => StatusCode::GATEWAY_TIMEOUT,
         FailureKind::ConnectionLimitReached => StatusCode::SERVICE_UNAVAILABLE,
         FailureKind::DestinationIpProhibited => StatusCode::FORBIDDEN,

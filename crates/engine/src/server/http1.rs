@@ -343,7 +343,7 @@ impl<S: Service, O: Observer> Talk<S, O> {
         &mut self,
         answer: Result<Response, Failure>,
     ) -> impl Future<Output = Result<(), Broken>> + Send {
-        let response = answer.unwrap_or_else(|failure| answer::to_failure(&failure));
+        let response = answer.unwrap_or_else(|failure| answer::to_failure(&failure, self.server.unreachable));
         self.server.observer.answering(&response);
         self.account.status = response.status;
         if self.drain.is_draining() {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http1::Limits;
-use message::Service;
+use message::{Service, StatusCode};
 use net::dial::Dialer;
 use net::pace::Pace;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::record::Observer;
 use crate::server::announcement::Announcers;
+use crate::server::answer::UNREACHABLE;
 use crate::server::clients::Clients;
 use crate::server::refusals::Refusals;
 
@@ -40,6 +41,9 @@ pub struct Server<S, O> {
     /// Whether clients get the interim responses (RFC 9110 §15.2) that the service hears: what a proxy must do, and
     /// nobody else has any.
     pub forwards_interims: bool,
+    /// The status where a server further on can't be reached at all: [`UNREACHABLE`](crate::server::answer::UNREACHABLE)
+    /// for a cache, whose origin it is.
+    pub unreachable: StatusCode,
 }
 
 /// How tunnels are opened, and how long they last.
@@ -144,6 +148,7 @@ impl<S: Service, O: Observer> Server<S, O> {
             announcers: None,
             tunnels: None,
             forwards_interims: false,
+            unreachable: StatusCode::from_u16(UNREACHABLE).unwrap_or(StatusCode::BAD_GATEWAY),
         }
     }
 }

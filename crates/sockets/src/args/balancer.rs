@@ -13,6 +13,7 @@ use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
 use message::{Authority, PathAndQuery, Scheme};
 
+use crate::args::carry::CarryArgs;
 use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;
 use crate::args::proxy::TrustField;
@@ -44,13 +45,15 @@ Examples:
   sockets balancer                        localhost:8000, :8100 and :8200, on port 8080
   sockets balancer --to http://fra.example.org --to http://nyc.example.org -p 80
   sockets balancer --servers mirrors.txt --admin 127.0.0.1:8081 --state changes.txt
+  sockets balancer --mode proxy --hedge 200ms   carry the answers; ask another where the first is late
   sockets balancer status --watch         how they stand, at localhost:8081
   sockets balancer drain http://fra.example.org
   sockets get --balancer localhost:8080 localhost:8000/index.html
 
 Before it serves, and then every --interval, it times the same transfer from every server, to the \
 last byte. Clients are sent to the servers in proportion to their speed; a server that fails its test \
-gets nobody until it passes one again.")]
+gets nobody until it passes one again. With --mode proxy it carries the answers itself, so that nobody \
+notices a server that fails.")]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BalancerArgs {
     #[command(subcommand)]
@@ -100,8 +103,8 @@ pub(crate) struct BalancerArgs {
     #[arg(long, env = "SOCKETS_PROBE_SHA256", value_name = "HEX", value_parser = sha256)]
     #[arg(help_heading = TESTING)]
     pub(crate) probe_sha256: Option<Sha256>,
-    /// How clients are shared out: in proportion to speed, by the path (for caches behind the balancer), or all to
-    /// the first server that is there
+    /// How clients are shared out: in proportion to speed, by the path (for caches behind the balancer), all to
+    /// the first server that is there, or to the one of two with less to do (with --mode proxy)
     #[arg(long, env = "SOCKETS_POLICY", value_name = "POLICY", default_value = "fastest-share", value_parser = policy())]
     #[arg(help_heading = CHOOSING)]
     pub(crate) policy: Policy,
@@ -148,6 +151,8 @@ pub(crate) struct BalancerArgs {
     #[arg(help_heading = ANSWERING)]
     pub(crate) status: u16,
     #[command(flatten)]
+    pub(crate) carry: CarryArgs,
+    #[command(flatten)]
     pub(crate) listen: ListenArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
@@ -193,6 +198,7 @@ impl BalancerArgs {
             .with_interval(self.interval)?
             .with_probe_size(size)?
             .with_probe_digest(self.probe_sha256.map(|digest| digest.0))
+            .with_mode(self.carry.mode())?
             .with_policy(self.policy)?
             .with_bounds(Bounds { least: self.share_min, most: self.share_max })?
             .with_status(self.status)

@@ -9,6 +9,7 @@
 pub(crate) mod access;
 pub(crate) mod balancer;
 pub(crate) mod cache;
+mod carry;
 pub(crate) mod explain;
 pub(crate) mod fields;
 pub(crate) mod get;

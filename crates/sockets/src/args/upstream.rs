@@ -1,4 +1,4 @@
-//! How long a cache waits for its origins.
+//! How long servers further on are waited for.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::args::units;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Origins")]
 pub(crate) struct UpstreamArgs {
-    /// How long to wait for a connection to an origin, from the name to the connection; then 523
+    /// How long to wait for a connection to an origin, from the name to the connection; then 523, of a balancer 502
     #[arg(long, env = "SOCKETS_CONNECT_TIMEOUT", value_name = "DURATION", default_value = "10s")]
     #[arg(value_parser = units::interval)]
     pub(crate) connect_timeout: Duration,

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 
 use balancer::{Admin, Balancer};
 use engine::{Pool, Route, Unobserved, clock};
+use message::StatusCode;
+use net::dial::Dialer;
 
 use crate::args::balancer::BalancerArgs;
 use crate::args::listen::{Addresses, Bind, ListenArgs, Port};
 use crate::exit::Exit;
 use crate::log::logs::Logs;
-use crate::role::pool;
 use crate::role::running::Running;
 use crate::role::stand::Stand;
 
@@ -23,7 +24,7 @@ const ADMIN_CONNECTIONS: usize = 64;
 /// One line about what can't be done, or the log or the address that can't be had.
 pub(crate) async fn open(args: &BalancerArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
     let config = args.config().map_err(Exit::usage)?;
-    let balancer = Balancer::new(config, pool(Route::Direct), clock::now());
+    let balancer = Balancer::new(config, pool(args), clock::now());
     balancer.recall().await.map_err(Exit::usage)?;
     if let Some(list) = &args.servers {
         balancer.read_list(list).await.map_err(Exit::usage)?;
@@ -35,12 +36,23 @@ pub(crate) async fn open(args: &BalancerArgs, logs: &mut Logs, connections: usiz
     tokio::spawn(async move { testing.keep_testing(pending::<()>()).await });
     let log = logs.of(&args.log, "balancer")?;
     let admin = args.admin.map(|address| admin(args, address, &balancer)).transpose()?;
-    let stand = Stand::open("balancer", &args.addresses(), &args.listen, connections, balancer, log, |_| {})?;
+    let stand =
+        Stand::open("balancer", &args.addresses(), &args.listen, connections, balancer, log, |server| {
+            server.forwards_interims = args.carry.mode().forwarding().is_some();
+            server.unreachable = StatusCode::BAD_GATEWAY;
+        })?;
     let running = Running::new(stand, what(args), args.listen.drain);
     Ok(match admin {
         Some(admin) => running.with_also(admin, "administering it".to_owned()),
         None => running,
     })
+}
+
+/// What connects to the servers.
+fn pool(args: &BalancerArgs) -> Pool {
+    let upstream = &args.carry.upstream;
+    let dialer = Dialer { connect_timeout: upstream.connect_timeout, ..Dialer::default() };
+    Pool::new(dialer, Route::Direct, upstream.limits())
 }
 
 /// Where the administrator is listened for.
