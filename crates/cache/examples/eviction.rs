@@ -84,9 +84,19 @@ fn trace(name: &str) -> Vec<u64> {
     objects
 }
 
-/// A policy: told of each request, it says whether that was a hit.
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Hit,
+    /// A miss, written to the disk.
+    Stored,
+    /// A miss that went past the disk.
+    Passed,
+}
+
+/// A policy: told of each request, it says what becomes of it.
 trait Policy {
-    fn ask(&mut self, object: u64) -> bool;
+    fn ask(&mut self, object: u64) -> Outcome;
     fn new(limit: u64) -> Self
     where
         Self: Sized;
@@ -106,7 +116,7 @@ impl Policy for Lru {
         Self { limit, bytes: 0, clock: 0, last: HashMap::new(), order: VecDeque::new() }
     }
 
-    fn ask(&mut self, object: u64) -> bool {
+    fn ask(&mut self, object: u64) -> Outcome {
         self.clock += 1;
         let is_hit = self.last.insert(object, self.clock).is_some();
         self.order.push_back((self.clock, object));
@@ -120,7 +130,7 @@ impl Policy for Lru {
                 self.bytes -= size(oldest);
             }
         }
-        is_hit
+        if is_hit { Outcome::Hit } else { Outcome::Stored }
     }
 }
 
@@ -137,10 +147,10 @@ impl<const SPARES: bool> Policy for Fifo<SPARES> {
         Self { limit, bytes: 0, used: HashMap::new(), queue: VecDeque::new() }
     }
 
-    fn ask(&mut self, object: u64) -> bool {
+    fn ask(&mut self, object: u64) -> Outcome {
         if let Some(used) = self.used.get_mut(&object) {
             *used = true;
-            return true;
+            return Outcome::Hit;
         }
         while self.bytes + size(object) > self.limit {
             let Some(next) = self.queue.pop_front() else { break };
@@ -154,13 +164,14 @@ impl<const SPARES: bool> Policy for Fifo<SPARES> {
         self.bytes += size(object);
         self.used.insert(object, false);
         self.queue.push_back(object);
-        false
+        Outcome::Stored
     }
 }
 
 /// Two queues: what is new has to be used once in the small one to come into the main one, or to come back
 /// soon after it had to go.
-struct S3Fifo {
+/// Where `ADMITS_AGAIN`, what would push something out is stored only if it was asked for not long before.
+struct S3Fifo<const ADMITS_AGAIN: bool> {
     limit: u64,
     /// Bytes in the small queue, and in the main one.
     bytes: [u64; 2],
@@ -169,7 +180,7 @@ struct S3Fifo {
     ghosts: (HashSet<u64>, VecDeque<u64>),
 }
 
-impl S3Fifo {
+impl<const ADMITS_AGAIN: bool> S3Fifo<ADMITS_AGAIN> {
     fn evict(&mut self) -> bool {
         let from = usize::from(self.bytes[0] < self.limit / SMALL_PART || self.queues[0].is_empty());
         let from = if self.queues[from].is_empty() { 1 - from } else { from };
@@ -182,34 +193,44 @@ impl S3Fifo {
         }
         self.used.remove(&next);
         if from == 0 {
-            self.ghosts.0.insert(next);
-            self.ghosts.1.push_back(next);
+            self.remember(next);
+        }
+        true
+    }
+
+    fn remember(&mut self, object: u64) {
+        if self.ghosts.0.insert(object) {
+            self.ghosts.1.push_back(object);
         }
         while self.ghosts.1.len() > self.used.len().max(64) {
             let gone = self.ghosts.1.pop_front();
             gone.map(|gone| self.ghosts.0.remove(&gone));
         }
-        true
     }
 }
 
-impl Policy for S3Fifo {
+impl<const ADMITS_AGAIN: bool> Policy for S3Fifo<ADMITS_AGAIN> {
     fn new(limit: u64) -> Self {
         let (used, ghosts) = (HashMap::new(), (HashSet::new(), VecDeque::new()));
         Self { limit, bytes: [0; 2], queues: Default::default(), used, ghosts }
     }
 
-    fn ask(&mut self, object: u64) -> bool {
+    fn ask(&mut self, object: u64) -> Outcome {
         if let Some(used) = self.used.get_mut(&object) {
             *used = true;
-            return true;
+            return Outcome::Hit;
+        }
+        let bytes = self.bytes[0] + self.bytes[1] + size(object);
+        if ADMITS_AGAIN && bytes > self.limit && !self.ghosts.0.contains(&object) {
+            self.remember(object);
+            return Outcome::Passed;
         }
         while self.bytes[0] + self.bytes[1] + size(object) > self.limit && self.evict() {}
         let to = usize::from(self.ghosts.0.remove(&object));
         self.queues[to].push_back(object);
         self.bytes[to] += size(object);
         self.used.insert(object, false);
-        false
+        Outcome::Stored
     }
 }
 
@@ -228,10 +249,10 @@ impl Policy for Sieve {
         Self { limit, bytes: 0, used: HashMap::new(), queue: VecDeque::new(), hand: 0 }
     }
 
-    fn ask(&mut self, object: u64) -> bool {
+    fn ask(&mut self, object: u64) -> Outcome {
         if let Some(used) = self.used.get_mut(&object) {
             *used = true;
-            return true;
+            return Outcome::Hit;
         }
         while self.bytes + size(object) > self.limit && !self.queue.is_empty() {
             self.hand = if self.hand < self.queue.len() { self.hand } else { 0 };
@@ -247,27 +268,32 @@ impl Policy for Sieve {
         self.bytes += size(object);
         self.used.insert(object, false);
         self.queue.push_back(object);
-        false
+        Outcome::Stored
     }
 }
 
-/// Per cent of requests, and of bytes, that were hits.
-fn ratios<P: Policy>(trace: &[u64], limit: u64) -> (u64, u64) {
-    let (mut policy, mut hits, mut bytes, mut all) = (P::new(limit), 0, 0, 0);
+/// Per thousand: of requests and of bytes, what were hits; and bytes that were written, beside all that were asked
+/// for.
+fn ratios<P: Policy>(trace: &[u64], limit: u64) -> [u64; 3] {
+    let (mut policy, mut hits, mut bytes, mut written, mut all) = (P::new(limit), 0, 0, 0, 0);
     for object in trace {
         all += size(*object);
-        if policy.ask(*object) {
-            hits += 1;
-            bytes += size(*object);
+        match policy.ask(*object) {
+            Outcome::Hit => {
+                hits += 1;
+                bytes += size(*object);
+            }
+            Outcome::Stored => written += size(*object),
+            Outcome::Passed => {}
         }
     }
-    (hits * 1000 / u64::from(REQUESTS), bytes * 1000 / all)
+    [hits * 1000 / u64::from(REQUESTS), bytes * 1000 / all, written * 1000 / all]
 }
 
 fn main() {
     let all: u64 = (0..OBJECTS).map(size).sum();
     println!(
-        "| trace | cache | LRU | FIFO | FIFO with reinsertion | SIEVE | S3-FIFO |\n|---|---|---|---|---|---|---|"
+        "| trace | cache | LRU | FIFO | FIFO with reinsertion | SIEVE | S3-FIFO | S3-FIFO, admission |\n|---|---|---|---|---|---|---|---|"
     );
     for name in ["Zipf", "scan", "one-hit"] {
         let trace = trace(name);
@@ -278,11 +304,11 @@ fn main() {
                 ratios::<Fifo<false>>(&trace, limit),
                 ratios::<Fifo<true>>(&trace, limit),
                 ratios::<Sieve>(&trace, limit),
-                ratios::<S3Fifo>(&trace, limit),
+                ratios::<S3Fifo<false>>(&trace, limit),
+                ratios::<S3Fifo<true>>(&trace, limit),
             ];
-            let told = |(hits, bytes): &(u64, u64)| {
-                format!("{}.{} / {}.{}", hits / 10, hits % 10, bytes / 10, bytes % 10)
-            };
+            let told =
+                |ratios: &[u64; 3]| ratios.map(|part| format!("{}.{}", part / 10, part % 10)).join(" / ");
             let columns: Vec<String> = columns.iter().map(told).collect();
             println!("| {name} | 1/{part} | {} |", columns.join(" | "));
         }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -50,7 +50,7 @@ pub(crate) struct Entry {
     /// Whether eviction from the disk has been told that it was used.
     is_touched: AtomicBool,
     /// The head of a hit at that age in seconds, ready to be sent.
-    head: Mutex<Option<(u64, Fields)>>,
+    head: RwLock<Option<(u64, Fields)>>,
 }
 
 /// All variants of one key that are stored; none for a key that is known not to be.
@@ -77,7 +77,7 @@ impl Entry {
             persisted_at,
             is_used: AtomicBool::new(false),
             is_touched: AtomicBool::new(false),
-            head: Mutex::default(),
+            head: RwLock::default(),
         }
     }
 
@@ -108,14 +108,13 @@ impl Entry {
     /// The head of a hit at that age in whole seconds: what `make` makes of the stored fields, made once
     /// and shared by all hits within that second.
     pub(crate) fn head(&self, age: u64, make: impl FnOnce(&Fields) -> Fields) -> Fields {
-        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, fields)) = &*head
+        if let Some((at, fields)) = &*self.head.read().unwrap_or_else(PoisonError::into_inner)
             && *at == age
         {
             return fields.clone();
         }
         let fields = make(&self.response.fields).prepare();
-        *head = Some((age, fields.clone()));
+        *self.head.write().unwrap_or_else(PoisonError::into_inner) = Some((age, fields.clone()));
         fields
     }
 

@@ -1,10 +1,11 @@
 //! The stored responses that are used now, in memory.
 //!
-//! When it is full, the first in the queue goes that was not used since it was last looked at (FIFO with
-//! reinsertion). What the index does not hold yet is *pinned*: it stays, so that memory and index together
+//! It is in shards, so that threads seldom wait for each other. When one is full, the first in its queue goes
+//! that was not used since it was last looked at (FIFO with reinsertion). What the index does not hold yet is *pinned*: it stays, so that memory and index together
 //! always tell the truth. A key may be pinned with no variants: the index still has them, but they are gone.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::key::CacheKey;
@@ -16,11 +17,20 @@ const OVERHEAD: u64 = 256;
 /// Places in the queue that are out of date are tolerated up to this many, and as many as there are keys.
 const SLACK: usize = 64;
 
+/// Shards of a memory that is large enough for so many.
+const SHARDS: u64 = 16;
+
+/// What a shard has at least, in bytes: many times what may be kept of one response. A smaller memory has fewer
+/// shards.
+const SHARD_MIN: u64 = 4 << 20;
+
 /// Keys with their variants, bounded in bytes.
 #[derive(Debug)]
 pub(crate) struct Memory {
+    /// Bytes that each shard may take.
     limit: u64,
-    table: Mutex<Table>,
+    shards: Box<[Mutex<Table>]>,
+    hasher: RandomState,
 }
 
 #[derive(Debug, Default)]
@@ -53,24 +63,29 @@ pub(crate) enum Pin {
 impl Memory {
     /// A memory of about `limit` bytes.
     pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, table: Mutex::default() }
+        let shards = (limit / SHARD_MIN).clamp(1, SHARDS);
+        Self {
+            limit: limit / shards,
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+        }
     }
 
     /// What is stored under `key`; `None` if only the index knows.
     pub(crate) fn get(&self, key: &CacheKey) -> Option<Variants> {
-        self.table().residents.get(key).map(|resident| Arc::clone(&resident.variants))
+        self.table(key).residents.get(key).map(|resident| Arc::clone(&resident.variants))
     }
 
     /// Takes `variants` for all that is stored under `key`.
     pub(crate) fn insert(&self, key: &CacheKey, variants: Variants, pin: Pin) {
-        let mut table = self.table();
+        let mut table = self.table(key);
         table.insert(key, variants, pin);
         table.shrink(self.limit);
     }
 
     /// Puts `entry` in the place of the one with the same id; whether that was still here.
     pub(crate) fn replace(&self, key: &CacheKey, entry: &Arc<Entry>, pin: Pin) -> bool {
-        let mut table = self.table();
+        let mut table = self.table(key);
         let Some(resident) = table.residents.get(key) else { return false };
         let is_old = |other: &Arc<Entry>| other.id == entry.id;
         if !resident.variants.iter().any(is_old) {
@@ -90,7 +105,7 @@ impl Memory {
 
     /// Takes the variant with that id out.
     pub(crate) fn forget(&self, key: &CacheKey, id: u64) {
-        let mut table = self.table();
+        let mut table = self.table(key);
         let Some(resident) = table.residents.get(key) else { return };
         let left: Variants = resident.variants.iter().filter(|entry| entry.id != id).cloned().collect();
         if left.is_empty() && resident.pins == 0 {
@@ -102,7 +117,7 @@ impl Memory {
 
     /// The index has done one of the writes for which `key` was pinned.
     pub(crate) fn unpin(&self, key: &CacheKey) {
-        let mut table = self.table();
+        let mut table = self.table(key);
         let Some(resident) = table.residents.get_mut(key) else { return };
         resident.pins = resident.pins.saturating_sub(1);
         if resident.pins == 0 && resident.variants.is_empty() {
@@ -111,8 +126,11 @@ impl Memory {
         table.shrink(self.limit);
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The shard of that key.
+    fn table(&self, key: &CacheKey) -> MutexGuard<'_, Table> {
+        let shards = u64::try_from(self.shards.len()).unwrap_or(1);
+        let at = usize::try_from(self.hasher.hash_one(key) % shards).unwrap_or_default();
+        self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

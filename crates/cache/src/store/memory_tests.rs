@@ -94,7 +94,22 @@ fn the_queue_does_not_grow_with_what_comes_and_goes() {
         memory.insert(&key(round % 2), variants(&[round]), Pin::No);
         memory.forget(&key(round % 2), round);
     }
-    let table = memory.table();
+    let table = memory.table(&key(0));
     assert_eq!((table.bytes, table.residents.len()), (0, 0));
     assert!(table.queue.len() <= 2 * SLACK);
+}
+
+#[test]
+fn a_large_memory_is_in_shards_that_hold_as_much_as_it_together() {
+    let memory = Memory::new(1 << 30);
+    let shards = memory.shards.len();
+    assert_eq!((shards, memory.limit * 16), (16, 1 << 30));
+    for number in 0..1000 {
+        memory.insert(&key(number), variants(&[number]), Pin::No);
+    }
+    assert!((0..1000).all(|number| memory.get(&key(number)).is_some()));
+    let residents = memory.shards.iter().map(|shard| shard.lock().unwrap().residents.len());
+    assert!(residents.clone().sum::<usize>() == 1000 && residents.clone().all(|count| count > 0));
+    // What is small is not cut up.
+    assert_eq!(Memory::new(2 * SHARD_MIN - 1).shards.len(), 1);
 }
