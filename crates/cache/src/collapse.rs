@@ -293,6 +293,17 @@ impl Lead {
         self.flight.outcome.receiver_count() == 0
     }
 
+    /// Whether no more than one waits for it; if so, nobody joins it any more, and it is not to be stored.
+    pub(crate) fn closes_for_one(&self) -> bool {
+        // Nobody can join while this is held.
+        let _table = self.flights.table();
+        let is_for_one = self.flight.outcome.receiver_count() <= 1;
+        if is_for_one {
+            self.make_obsolete();
+        }
+        is_for_one
+    }
+
     /// Waits until that is so.
     pub(crate) async fn deserted(&self) {
         self.flight.outcome.closed().await;

@@ -18,6 +18,8 @@ pub struct Config {
     pub rules: Rules,
     /// Bytes of disk that bodies may take, each rounded up to a block of 4 KiB.
     pub size: u64,
+    /// What is stored where something else has to go for it.
+    pub admission: Admission,
     /// Bytes of the file system that are left free: what is stored goes before there are fewer.
     pub min_free: u64,
     /// Bytes of memory that fields and small bodies of recently used responses may take.
@@ -31,6 +33,16 @@ pub struct Config {
     /// A fetch whose clients have all gone goes on if no more than this many bytes are missing, or if it
     /// is over half done.
     pub finish_under: u64,
+}
+
+/// What is stored where something else has to go for it: while there is room, everything is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Only what was asked for before, not long ago, or is asked for by several at once: so that what is asked for
+    /// once is not written to the disk for nothing.
+    Again,
+    /// Everything.
+    Always,
 }
 
 /// Where a reverse proxy sends what it can't answer.
@@ -57,6 +69,7 @@ impl Config {
             origin: None,
             rules: Rules::default(),
             size: 10 << 30,
+            admission: Admission::Again,
             min_free: 0,
             memory: 256 << 20,
             pseudonym: Pseudonym::default(),

@@ -253,7 +253,11 @@ impl<U: Service> Fetch<U> {
         {
             return self.keep_small(head, arrived, lead).await;
         }
-        match self.store.begin(body.length()).await {
+        let sheet = match self.store.admit(lead.key(), body.length(), || lead.closes_for_one()) {
+            Ok(()) => self.store.begin(body.length()).await,
+            Err(unadmitted) => Err(unadmitted),
+        };
+        match sheet {
             Ok(sheet) => self.keep_growing(head, sheet, (arrived, body), part, lead).await,
             Err(unstored) => {
                 let body = Body::from_source(body.length(), Resumed::new(arrived, body));
@@ -297,7 +301,13 @@ impl<U: Service> Fetch<U> {
                 return lead.tell(Outcome::Failed(failure));
             }
         };
-        let put = self.store.put(lead.key().clone(), content.clone(), head.clone(), lead.may_store()).await;
+        let length = content.len().try_into().ok();
+        let put = match self.store.admit(lead.key(), length, || lead.closes_for_one()) {
+            Ok(()) => {
+                self.store.put(lead.key().clone(), content.clone(), head.clone(), lead.may_store()).await
+            }
+            Err(unadmitted) => Err(unadmitted),
+        };
         if let Err(unstored) = &put {
             report(&lead, unstored);
         }

@@ -40,7 +40,7 @@ pub mod stored;
 mod testing;
 
 pub use cache::Cache;
-pub use config::{Config, ConfigFault, Origin};
+pub use config::{Admission, Config, ConfigFault, Origin};
 pub use failover::Failover;
 pub use key::CacheKey;
 pub use policy::rules::{Fraction, Rules};

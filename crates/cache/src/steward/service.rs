@@ -70,6 +70,7 @@ impl<U: Service, S: Service> Steward<U, S> {
             ("bytes on disk", now.used),
             ("bytes allowed", now.size),
             ("stored", now.stored),
+            ("unadmitted", now.unadmitted),
             ("evicted", now.evicted),
             ("purged", now.purged),
             ("bodies proven", now.proven),

@@ -48,6 +48,9 @@ pub(crate) enum Unstored {
     /// There is no room, and none could be made.
     #[error("the cache is full of bodies that are just being written")]
     NoRoom,
+    /// Something else would have to go, and it is asked for for the first time.
+    #[error("something else would have to go, and it is asked for for the first time")]
+    Unadmitted,
     /// The disk failed a moment ago.
     #[error("the disk failed a moment ago")]
     Paused,
@@ -66,6 +69,7 @@ impl Unstored {
         match self {
             Self::TooLarge => "too-large",
             Self::NoRoom => "no-room",
+            Self::Unadmitted => "not-admitted",
             Self::Paused | Self::System(_) => "store-failed",
             Self::Obsolete => "invalidated",
         }

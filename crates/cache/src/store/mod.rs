@@ -9,6 +9,7 @@
 //! Work that may wait for the disk runs on tokio's blocking threads, writes of the index on one thread of
 //! its own. Only a look at a file's state, and its opening, happen on the threads that serve.
 
+mod admission;
 mod checksum;
 pub(crate) mod disk;
 pub(crate) mod draft;
@@ -43,7 +44,7 @@ use message::header::DATE;
 use message::{Body, FileSlice, HeaderName, HeaderValue, Segment, Spans};
 use tokio::task::spawn_blocking;
 
-use crate::config::Config;
+use crate::config::{Admission, Config};
 use crate::key::CacheKey;
 use crate::policy::rules::Rules;
 use crate::store::checksum::Checksums;
@@ -51,6 +52,7 @@ use crate::store::disk::Disk;
 use crate::store::draft::Draft;
 use crate::store::entry::{Entry, SMALL_MAX, Variants, read_small};
 use crate::store::fault::{OpenFault, Pause, Unstored};
+use crate::store::ghosts::Ghosts;
 use crate::store::index::{Index, IndexFault};
 use crate::store::journal::{Journal, Note};
 use crate::store::memory::{Memory, Pin};
@@ -78,6 +80,7 @@ pub(crate) struct Store {
     memory: Arc<Memory>,
     quota: Arc<Quota>,
     touched: Arc<Touched>,
+    ghosts: Arc<Ghosts>,
     journal: Arc<Journal>,
     tally: Arc<Tally>,
     writer: Writer,
@@ -90,6 +93,7 @@ pub(crate) struct Store {
     /// await, and never by the writer.
     locks: Vec<Mutex<()>>,
     pause: Pause,
+    admission: Admission,
     /// Bytes of the file system that are left to others.
     min_free: u64,
     rules: Rules,
@@ -119,13 +123,14 @@ impl Store {
         let quota = Quota::new(config.size, standing.bytes);
         let (touched, journal, tally) =
             (Arc::new(Touched::default()), Arc::new(journal), Arc::new(Tally::default()));
+        let ghosts = Arc::new(Ghosts::default());
         let writer = Writer::start(Desk {
             disk: Arc::clone(&disk),
             index: Arc::clone(&index),
             memory: Arc::clone(&memory),
             quota: Arc::clone(&quota),
             touched: Arc::clone(&touched),
-            ghosts: Mutex::default(),
+            ghosts: Arc::clone(&ghosts),
             journal: Arc::clone(&journal),
             tally: Arc::clone(&tally),
         });
@@ -135,6 +140,7 @@ impl Store {
             memory,
             quota,
             touched,
+            ghosts,
             journal,
             tally,
             writer: writer.map_err(directory)?,
@@ -143,6 +149,7 @@ impl Store {
             proving: (0..LOCKS).map(|_| Mutex::default()).collect(),
             locks: (0..LOCKS).map(|_| Mutex::default()).collect(),
             pause: Pause::default(),
+            admission: config.admission,
             min_free: config.min_free,
             rules: config.rules.clone(),
         };

@@ -9,6 +9,9 @@ use message::Spans;
 /// What a file system gives out at a time, in bytes.
 const BLOCK: u64 = 4096;
 
+/// Which part of the quota is kept free, so that most fetches find room without waiting.
+const HEADROOM_PART: u64 = 64;
+
 /// The disk that bodies take: those that are stored, and those that are being written.
 #[derive(Debug)]
 pub(crate) struct Quota {
@@ -55,6 +58,16 @@ impl Quota {
 
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Acquire)
+    }
+
+    /// What is kept free of it: when less is left, something that is stored has to go.
+    pub(crate) fn headroom(&self) -> u64 {
+        self.limit / HEADROOM_PART
+    }
+
+    /// Whether there is room for a body of `size` bytes without anything else having to go.
+    pub(crate) fn has_room(&self, size: u64) -> bool {
+        self.used().saturating_add(weight(size)) <= self.limit.saturating_sub(self.headroom())
     }
 
     /// Gives back what a body that is gone took.
@@ -154,6 +167,12 @@ mod tests {
         assert_eq!(quota.used(), BLOCK);
         quota.release(weight(1));
         assert_eq!(quota.used(), 0);
+    }
+
+    #[test]
+    fn there_is_room_while_nothing_has_to_go() {
+        let quota = Quota::new(128 * BLOCK, 124 * BLOCK);
+        assert!(quota.has_room(2 * BLOCK) && !quota.has_room(2 * BLOCK + 1) && !quota.has_room(u64::MAX));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub(crate) struct Count(AtomicU64);
 pub(crate) struct Tally {
     /// Responses that were stored.
     pub(crate) stored: Count,
+    /// Responses for which others would have had to go, and that were new.
+    pub(crate) unadmitted: Count,
     /// Stored responses that had to go for others.
     pub(crate) evicted: Count,
     /// Stored responses that were purged.
@@ -35,6 +37,8 @@ pub struct Statistics {
     pub size: u64,
     /// Responses that were stored.
     pub stored: u64,
+    /// Responses that were not stored since others would have had to go, and nobody had asked for them before.
+    pub unadmitted: u64,
     /// Stored responses that had to go for others.
     pub evicted: u64,
     /// Stored responses that were purged.
@@ -56,6 +60,7 @@ impl Tally {
             used,
             size,
             stored: self.stored.get(),
+            unadmitted: self.unadmitted.get(),
             evicted: self.evicted.get(),
             purged: self.purged.get(),
             proven: self.proven.get(),

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
 
@@ -29,9 +29,6 @@ const QUEUE_MAX: usize = 4096;
 
 /// Commands that are done in one transaction.
 const BATCH_MAX: usize = 1024;
-
-/// Which part of the quota is kept free, so that most fetches find room without waiting.
-const HEADROOM_PART: u64 = 64;
 
 /// Which part of the quota is for what is new, and was not used again yet.
 const SMALL_PART: u64 = 10;
@@ -91,8 +88,7 @@ pub(crate) struct Desk {
     pub(crate) memory: Arc<Memory>,
     pub(crate) quota: Arc<Quota>,
     pub(crate) touched: Arc<Touched>,
-    /// Only the one thread has it in its hands.
-    pub(crate) ghosts: Mutex<Ghosts>,
+    pub(crate) ghosts: Arc<Ghosts>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) tally: Arc<Tally>,
 }
@@ -292,7 +288,7 @@ impl Desk {
         gone: &mut Vec<Gone>,
     ) -> Result<u64, redb::Error> {
         let limit = self.quota.limit();
-        let goal = limit.saturating_sub(wanted.max(limit / HEADROOM_PART));
+        let goal = limit.saturating_sub(wanted.max(self.quota.headroom()));
         let (mut freed, mut spared) = (freed, 0);
         while self.quota.used().saturating_sub(freed) > goal || freed < shortfall {
             let is_small_due = tables.small() >= limit / SMALL_PART;
@@ -312,7 +308,7 @@ impl Desk {
                 tables.put(&row.key, row.slot, &row.record, (Queue::Main, record.weight()))?;
             } else {
                 if queue == Queue::Small {
-                    self.ghosts().note(&key);
+                    self.ghosts.note(&key);
                 }
                 freed = freed.saturating_add(bury(tables, Some(row.record), Some(key), gone)?);
                 self.tally.evicted.note();
@@ -359,13 +355,9 @@ impl Desk {
     fn queue_for(&self, tables: &Tables<'_>, key: &CacheKey, slot: u8) -> Result<Queue, redb::Error> {
         match tables.queue_of(key.as_str(), slot)? {
             Some(queue) => Ok(queue),
-            None if self.ghosts().take(key) => Ok(Queue::Main),
+            None if self.ghosts.take(key) => Ok(Queue::Main),
             None => Ok(Queue::Small),
         }
-    }
-
-    fn ghosts(&self) -> MutexGuard<'_, Ghosts> {
-        self.ghosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The index could not be written for want of room on the disk: some bodies go, so that the next try finds

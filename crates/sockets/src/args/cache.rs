@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use access::Network;
-use cache::{Config, Origin, Terms};
+use cache::{Admission, Config, Origin, Terms};
 use clap::builder::FalseyValueParser;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use message::forward::Pseudonym;
 
 use crate::args::explain::ExplainArgs;
@@ -62,6 +62,9 @@ pub(crate) struct CacheArgs {
     /// How much the stored bodies may take on disk
     #[arg(long, env = "SOCKETS_SIZE", value_name = "SIZE", default_value = "10GiB", value_parser = units::size)]
     pub(crate) size: u64,
+    /// What to store where something else has to go for it: what is asked for again, or always everything
+    #[arg(long, env = "SOCKETS_ADMIT", value_name = "WHAT", default_value = "again")]
+    pub(crate) admit: Admit,
     /// How much of the file system to leave free for others, whatever --size allows
     #[arg(long, env = "SOCKETS_MIN_FREE", value_name = "SIZE", default_value = "0", value_parser = units::size)]
     pub(crate) min_free: u64,
@@ -87,6 +90,13 @@ pub(crate) struct CacheArgs {
     /// What is to be done instead of serving
     #[command(subcommand)]
     pub(crate) task: Option<CacheTask>,
+}
+
+/// What is stored where something else has to go for it.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Admit {
+    Again,
+    Always,
 }
 
 /// What can be asked of a cache beside serving.
@@ -122,11 +132,21 @@ impl CacheArgs {
             rules: self.policy.rules(),
             tells_key: self.tell_key,
             size: self.size,
+            admission: self.admit.into(),
             min_free: self.min_free,
             memory: self.memory,
             // With a common name, a cache that asks another one would be taken for a loop.
             pseudonym: Pseudonym::unique(RandomState::new().hash_one(())),
             ..Config::new(self.dir.clone())
+        }
+    }
+}
+
+impl From<Admit> for Admission {
+    fn from(admit: Admit) -> Self {
+        match admit {
+            Admit::Again => Self::Again,
+            Admit::Always => Self::Always,
         }
     }
 }

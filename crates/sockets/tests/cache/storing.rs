@@ -143,16 +143,41 @@ fn the_quota_holds() {
     });
     for number in 0..60 {
         let path = format!("/{number:02}");
-        let answer = town.get(&path);
-        assert!(answer.body == format!("GET {path} HTTP/1.1").as_bytes().repeat(4000), "{path}");
-        let length = |name: &String| fs::metadata(town.dir.path().join(name)).map_or(0, |file| file.len());
-        let used: u64 = town.bodies().iter().map(length).sum();
-        assert!(used <= 1 << 20, "{used} bytes after {path}");
+        // Twice: a full cache stores what is asked for again.
+        for _ in 0..2 {
+            let answer = town.get(&path);
+            assert!(answer.body == format!("GET {path} HTTP/1.1").as_bytes().repeat(4000), "{path}");
+            let length =
+                |name: &String| fs::metadata(town.dir.path().join(name)).map_or(0, |file| file.len());
+            let used: u64 = town.bodies().iter().map(length).sum();
+            assert!(used <= 1 << 20, "{used} bytes after {path}");
+        }
     }
     let first = town.origin.asked().len();
     assert!(did(&town.get("/59")).starts_with("hit"), "what came last is there");
     town.get("/00");
     assert_eq!(town.origin.asked().len(), first + 1, "what came first had to go");
+}
+
+#[test]
+fn a_full_cache_stores_what_is_asked_for_again_or_everything_if_it_is_told_to() {
+    for (args, has_to_come_back) in
+        [(&["--size", "1MiB"][..], true), (&["--size", "1MiB", "--admit", "always"], false)]
+    {
+        let town = Town::new(crate::cache::town::Way::Forward, args, |asked| {
+            ok(&["Cache-Control: max-age=60"], &asked.line.as_bytes().repeat(4000))
+        });
+        (0..40).for_each(|number| drop(town.get(&format!("/{number:02}"))));
+        let answers = [town.get("/new"), town.get("/new"), town.get("/new")];
+        let told: Vec<&str> = answers.iter().map(did).collect();
+        let expected = if has_to_come_back {
+            ["fwd=uri-miss;detail=not-admitted", "fwd=uri-miss;stored", "hit"]
+        } else {
+            ["fwd=uri-miss;stored", "hit", "hit"]
+        };
+        assert!(told.iter().zip(expected).all(|(told, expected)| told.starts_with(expected)), "{told:?}");
+        assert_eq!(town.stored("/new").metadata().unwrap().len(), 68_000);
+    }
 }
 
 #[test]
