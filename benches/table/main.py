@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from functools import partial
 
 import machine
 from race import race, table
@@ -16,19 +17,20 @@ from servers import Town
 SETTLING_S = 2.5
 
 
-def make_files(directory):
-    for name, size in FILES.items():
+def make_files(directory, files):
+    for name, size in files.items():
         with open(directory + name, "wb") as file:
             file.write(os.urandom(min(size, 1 << 20)))
             file.truncate(size)
     time.sleep(SETTLING_S)
 
 
-def run(name, place, files, rounds, seconds):
+def run(name, row, town, rounds, seconds):
     """Measures a row; the marks of its bars."""
-    title, measures, bars = ROWS[name]
+    title, measures, bars = row
     print(f"\n{name}: {title}", flush=True)
-    with tempfile.TemporaryDirectory(dir=place) as home, Town(home, files) as town:
+    with tempfile.TemporaryDirectory() as home, town(home) as town:
+        os.chmod(home, 0o755)  # some peers read as nobody
         town.sink = "/dev/shm" if os.path.isdir("/dev/shm") else home
         with tempfile.TemporaryDirectory(dir=town.sink) as town.sink:
             contestants = measures(town, seconds)
@@ -46,17 +48,18 @@ def run(name, place, files, rounds, seconds):
     return marks
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="benches/beside-peers")
+def main(prog, rows, sizes, town):
+    """Measures `rows`, with files of those `sizes`, in a `town` for each row."""
+    parser = argparse.ArgumentParser(prog=prog)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=1, help="of each round")
     parser.add_argument("--list", action="store_true", help="names the rows")
     parser.add_argument("rows", nargs="*", metavar="ROW")
     asked = parser.parse_args()
     if asked.list:
-        print("\n".join(f"{name:14} {title}" for name, (title, _, _) in ROWS.items()))
+        print("\n".join(f"{name:14} {title}" for name, (title, _, _) in rows.items()))
         return
-    unknown = [name for name in asked.rows if name not in ROWS]
+    unknown = [name for name in asked.rows if name not in rows]
     if unknown:
         sys.exit(f"no such row: {', '.join(unknown)} (see --list)")
     print(f"{machine.description()}; {asked.rounds} rounds of {asked.seconds} s, medians, ratios with their spread")
@@ -66,12 +69,12 @@ def main():
         os.chmod(place, 0o755)  # some peers read as nobody
         files = os.path.join(place, "files")
         os.mkdir(files)
-        make_files(files)
-        for name in asked.rows or ROWS:
-            marks += run(name, place, files, asked.rounds, asked.seconds)
+        make_files(files, sizes)
+        for name in asked.rows or rows:
+            marks += run(name, rows[name], partial(town, files=files), asked.rounds, asked.seconds)
     judged = [kept for kept in marks if kept is not None]
     print(f"\n{sum(judged)} of {len(judged)} bars kept")
 
 
 if __name__ == "__main__":
-    main()
+    main("benches/beside-peers", ROWS, FILES, Town)

@@ -19,9 +19,9 @@ IDLE_CONNECTIONS = 10_000
 ROWS = {}
 
 
-def row(title, *bars):
+def row(title, *bars, rows=ROWS):
     def entered(measures):
-        ROWS[measures.__name__.replace("_", "-")] = (title, measures, bars)
+        rows[measures.__name__.replace("_", "-")] = (title, measures, bars)
         return measures
 
     return entered

@@ -93,10 +93,10 @@ async fn victim() {
             if number % 5 == 4 {
                 store.remove(key(number - 2)).await;
             }
-        }
-        // One by one they are recorded, and all at once.
-        if version % 2 == 0 {
-            store.flush().await;
+            // One by one they are recorded, and all at once.
+            if version % 2 == 0 {
+                store.flush().await;
+            }
         }
     }
     store.close().await;

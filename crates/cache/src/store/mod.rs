@@ -16,6 +16,7 @@ pub(crate) mod draft;
 pub(crate) mod entry;
 pub(crate) mod fault;
 mod ghosts;
+mod hands;
 pub(crate) mod index;
 mod journal;
 mod load;
@@ -53,6 +54,7 @@ use crate::store::draft::Draft;
 use crate::store::entry::{Entry, SMALL_MAX, Variants, read_small};
 use crate::store::fault::{OpenFault, Pause, Unstored};
 use crate::store::ghosts::Ghosts;
+use crate::store::hands::Hands;
 use crate::store::index::{Index, IndexFault};
 use crate::store::journal::{Journal, Note};
 use crate::store::memory::{Memory, Pin};
@@ -69,6 +71,9 @@ const VARIANTS_MAX: u8 = 8;
 /// Locks for keys; two keys may have one in common.
 const LOCKS: usize = 64;
 
+/// Threads that look for what is stored, and threads that store what is small, at most.
+const HANDS: (usize, usize) = (8, 4);
+
 /// How often the times of a response that is validated again and again are written to the index.
 const PERSIST_EVERY: Duration = Duration::from_secs(10);
 
@@ -84,6 +89,9 @@ pub(crate) struct Store {
     journal: Arc<Journal>,
     tally: Arc<Tally>,
     writer: Writer,
+    /// Who looks for something does not wait for who stores something.
+    readers: Hands,
+    writers: Hands,
     next_id: AtomicU64,
     /// What was written or proven in an earlier one is in doubt.
     epoch: u64,
@@ -144,6 +152,8 @@ impl Store {
             journal,
             tally,
             writer: writer.map_err(directory)?,
+            readers: Hands::new(HANDS.0),
+            writers: Hands::new(HANDS.1),
             next_id: AtomicU64::new(standing.last_id.saturating_add(1)),
             epoch: standing.epoch,
             proving: (0..LOCKS).map(|_| Mutex::default()).collect(),
@@ -164,12 +174,17 @@ impl Store {
             return variants;
         }
         let (store, key) = (Arc::clone(self), key.clone());
-        let loaded = spawn_blocking(move || {
+        let load = move || {
             let proven = store.prove(&key);
             let _held = store.lock(&key);
             store.load(&key, &proven)
-        });
-        loaded.await.unwrap_or_default()
+        };
+        // Where bodies are in doubt it may take long.
+        let loaded = match self.epoch {
+            0 => self.readers.run(load).await,
+            _ => spawn_blocking(load).await.map_err(io::Error::other),
+        };
+        loaded.unwrap_or_default()
     }
 
     /// All that is stored under `key`, as far as memory knows.
@@ -283,7 +298,7 @@ impl Store {
         let mut reservation = self.quota.reservation();
         self.reserve(&mut reservation, content.len().try_into().unwrap_or(u64::MAX)).await?;
         let store = Arc::clone(self);
-        let stored = blocking(move || {
+        let stored = self.writers.run(move || {
             let mut draft = Draft::new(store.disk.temporary()?, reservation);
             let size = draft.reservation.bytes();
             let segments = [Segment::Bytes(content.clone())];
@@ -291,7 +306,7 @@ impl Store {
             draft.content = Some(content);
             Ok(store.place(&key, draft, response, None, is_wanted))
         });
-        stored.await.inspect_err(|error| self.note_fault(error))?
+        stored.await.flatten().inspect_err(|error| self.note_fault(error))?
     }
 
     /// Gives a stored response a new head. If it is not stored any more, the new one is not stored either.

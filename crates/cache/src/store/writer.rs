@@ -8,7 +8,7 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::key::CacheKey;
 use crate::store::checksum::Checksums;
@@ -29,6 +29,10 @@ const QUEUE_MAX: usize = 4096;
 
 /// Commands that are done in one transaction.
 const BATCH_MAX: usize = 1024;
+
+/// How long it is waited for more of them, since each transaction costs much by itself; not when somebody waits
+/// for what is to be done.
+const LINGER: Duration = Duration::from_millis(10);
 
 /// Which part of the quota is for what is new, and was not used again yet.
 const SMALL_PART: u64 = 10;
@@ -143,6 +147,13 @@ impl Touched {
     }
 }
 
+impl Command {
+    /// Whether somebody waits until it is done.
+    fn is_awaited(&self) -> bool {
+        matches!(self, Self::Purge { .. } | Self::Room { .. } | Self::Seal { .. })
+    }
+}
+
 impl Writer {
     /// Starts the thread.
     pub(crate) fn start(desk: Desk) -> io::Result<Self> {
@@ -156,21 +167,34 @@ impl Writer {
     /// back if nobody is there to do it.
     pub(crate) fn give(&self, command: Command) -> Result<(), Command> {
         let Some(commands) = &self.commands else { return Err(command) };
-        commands.send(command).map_err(|error| error.0)
+        let is_awaited = command.is_awaited();
+        commands.send(command).map_err(|error| error.0)?;
+        self.hurry_if(is_awaited);
+        Ok(())
     }
 
     /// Gives a command if there is room in the queue.
     pub(crate) fn offer(&self, command: Command) -> Result<(), Command> {
         let Some(commands) = &self.commands else { return Err(command) };
+        let is_awaited = command.is_awaited();
         commands.try_send(command).map_err(|error| match error {
             TrySendError::Full(command) | TrySendError::Disconnected(command) => command,
-        })
+        })?;
+        self.hurry_if(is_awaited);
+        Ok(())
+    }
+
+    fn hurry_if(&self, is_awaited: bool) {
+        if let Some(thread) = self.thread.as_ref().filter(|_| is_awaited) {
+            thread.thread().unpark();
+        }
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         self.commands = None;
+        self.hurry_if(true);
         if let Some(thread) = self.thread.take() {
             // A panic over there was reported over there.
             drop(thread.join());
@@ -182,6 +206,9 @@ impl Desk {
     fn run(self, queue: &Receiver<Command>) {
         let mut is_failing = false;
         while let Ok(first) = queue.recv() {
+            if !first.is_awaited() {
+                thread::park_timeout(LINGER); // woken early it does less at a time
+            }
             let mut batch = vec![first];
             batch.extend(queue.try_iter().take(BATCH_MAX - 1));
             let mut gone = Vec::new();
