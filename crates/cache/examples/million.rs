@@ -58,7 +58,7 @@ fn uri(number: usize) -> String {
 }
 
 async fn get(cache: &Cache<Arc<Origin>>, number: usize) {
-    let target = Target::parse(&Bytes::from(uri(number))).unwrap();
+    let target = Target::parse(Bytes::from(uri(number))).unwrap();
     let response = cache.call(Request::get(target, SystemTime::now())).await.unwrap();
     let mut body = response.body.into_stream();
     let mut content = Vec::new();

@@ -2,15 +2,19 @@
 //!
 //! An errand each on a thread of its own would cost more in waking threads than in what it does. So errands
 //! wait in one queue, and no more than a few of tokio's blocking threads work it off, each as long as there is
-//! something in it.
+//! something in it. One comes to help when there is more than a few errands for each that works already.
 
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::yield_now;
 
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
+
+/// Errands that wait for each thread before another one comes to help.
+const WAITING: usize = 4;
 
 type Errand = Box<dyn FnOnce() + Send>;
 
@@ -55,7 +59,7 @@ impl Hands {
     fn give(&self, errand: Errand) {
         let mut queue = self.queue();
         queue.errands.push_back(errand);
-        if queue.working < self.most {
+        if queue.working < self.most && queue.errands.len() > WAITING.saturating_mul(queue.working) {
             queue.working += 1;
             drop(queue);
             let hand = Hand { hands: self.clone(), is_counted: true };
@@ -73,6 +77,10 @@ impl Hand {
         while let Some(errand) = self.next() {
             // A panic was reported where it happened; whoever waits is told by the end of the channel.
             drop(catch_unwind(AssertUnwindSafe(errand)));
+            if self.hands.queue().errands.is_empty() {
+                // Who has just been told, or is about to ask, may have another one: to sleep and be woken costs more.
+                yield_now();
+            }
         }
     }
 
@@ -131,21 +139,25 @@ mod tests {
             errand.await.unwrap();
         }
         assert!((1..=2).contains(&most.load(Ordering::SeqCst)));
-        assert_eq!(hands.queue().working, 0);
     }
 
     #[tokio::test]
-    async fn two_errands_go_on_side_by_side() {
+    async fn where_many_wait_another_thread_comes_to_help() {
         let (hands, meeting) = (Hands::new(2), Arc::new(Barrier::new(2)));
+        let (met, threads) = std::sync::mpsc::channel();
         let meet = || {
-            let meeting = Arc::clone(&meeting);
-            hands.run(move || {
+            let (meeting, met) = (Arc::clone(&meeting), met.clone());
+            Box::new(move || {
                 meeting.wait();
-                current().id()
+                let _ = met.send(current().id());
             })
         };
-        let (one, other) = tokio::join!(meet(), meet());
-        assert_ne!(one.unwrap(), other.unwrap());
+        // The first can't end before the last has come, and that is behind all the others.
+        hands.give(meet());
+        (1..WAITING).for_each(|_| hands.give(Box::new(|| ())));
+        hands.give(meet());
+        let met: Vec<_> = hands.run(move || threads.iter().take(2).collect()).await.unwrap();
+        assert_ne!(met.first(), met.last());
     }
 
     #[tokio::test]
