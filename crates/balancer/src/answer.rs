@@ -90,7 +90,7 @@ impl<S: Service + Clone> Balancer<S> {
             return Terms::default();
         }
         let client = request.peer.map(|peer| config.trust().client(peer.ip(), &request.fields));
-        Terms::of(config.rules(), client)
+        Terms::of(config.rules(), client, config.geography())
     }
 
     /// Where an answer depends on what a proxy says of its client, it says so (RFC 9110 §12.5.5).

@@ -7,6 +7,7 @@ use std::time::Duration;
 use access::forwarded::Trust;
 use message::PathAndQuery;
 
+use crate::geography::Geography;
 use crate::length::LengthRule;
 use crate::mode::{ForwardingFault, Mode};
 use crate::policy::Policy;
@@ -49,6 +50,7 @@ pub struct Config {
     lists: bool,
     state_file: Option<PathBuf>,
     rules: Vec<Rule>,
+    geography: Geography,
     trust: Trust,
     seed: u64,
 }
@@ -140,6 +142,11 @@ pub enum ConfigFault {
     /// More than [`RULES_MAX`].
     #[error("{0} rules are more than the {RULES_MAX} that are looked at for each client")]
     Rules(usize),
+    /// A rule is for clients of a place, and nothing tells places.
+    #[error(
+        "rules for countries, continents and autonomous systems need a database: name it with --geoip FILE"
+    )]
+    NoGeography,
     /// [`Policy::PowerOfTwo`] goes by exchanges in flight.
     #[error("the policy power-of-two needs --mode proxy: a redirector does not see what is in flight")]
     PowerOfTwo,
@@ -203,6 +210,7 @@ impl Config {
             lists: true,
             state_file: None,
             rules: Vec::new(),
+            geography: Geography::default(),
             trust: Trust::default(),
             seed: 0,
         }
@@ -337,16 +345,19 @@ impl Config {
         Self { state_file, ..self }
     }
 
-    /// Sends clients by these rules where they say something of a client's network. None.
+    /// Sends clients by these rules where they say something of a client's network, or of its place, which `geography`
+    /// tells. None.
     ///
     /// # Errors
-    /// If they are more than [`RULES_MAX`].
-    pub fn with_rules(self, rules: Vec<Rule>) -> Result<Self, ConfigFault> {
+    /// If they are more than [`RULES_MAX`], or places can't be told.
+    pub fn with_rules(self, rules: Vec<Rule>, geography: Geography) -> Result<Self, ConfigFault> {
         if rules.len() > RULES_MAX {
-            Err(ConfigFault::Rules(rules.len()))
-        } else {
-            Ok(Self { rules, ..self })
+            return Err(ConfigFault::Rules(rules.len()));
         }
+        if geography.is_empty() && rules.iter().any(Rule::is_of_place) {
+            return Err(ConfigFault::NoGeography);
+        }
+        Ok(Self { rules, geography, ..self })
     }
 
     /// Believes these proxies about who asks; nobody.
@@ -427,6 +438,10 @@ impl Config {
 
     pub(crate) fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    pub(crate) fn geography(&self) -> &Geography {
+        &self.geography
     }
 
     pub(crate) fn trust(&self) -> &Trust {

@@ -135,7 +135,7 @@ impl<S: Service + Clone> Balancer<S> {
     }
 
     fn choose_for(&self, errand: &Errand, tried: &[u64]) -> Option<Arc<Member>> {
-        let terms = Terms::of(self.config().rules(), errand.client);
+        let terms = Terms::of(self.config().rules(), errand.client, self.config().geography());
         let asker = Asker { path: &errand.path, terms, now: errand.received_at, tried };
         let holding = self.holdings().and_then(|holdings| holdings.get(errand.path.path()));
         self.pick(&asker, holding.as_deref())

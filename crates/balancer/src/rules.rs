@@ -1,20 +1,31 @@
-//! Which servers are for clients of which networks. Pure.
+//! Which servers are for clients of which networks and places. Pure.
 
 use std::net::IpAddr;
 
 use access::network::{Network, NotANetwork};
 
-use crate::replica::{Replica, ReplicaFault};
+use crate::geography::{Geography, Whereabouts};
+use crate::replica::{Country, Replica, ReplicaFault};
 
 /// How many rules there can be: each is looked at for each client.
 pub const RULES_MAX: usize = 1024;
 
-/// What is said of some servers for clients of a network. Written as `192.0.2.0/24 only http://a.test http://b.test`.
+/// What is said of some servers for some clients. Written as `192.0.2.0/24 only http://a.test http://b.test`, or
+/// with `country:de`, `continent:eu` or `asn:64496` in the place of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    network: Network,
+    whom: Whom,
     way: Way,
     servers: Vec<Replica>,
+}
+
+/// For which clients a rule is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whom {
+    Network(Network),
+    Country(Country),
+    Continent(Country),
+    System(u32),
 }
 
 /// What a rule says.
@@ -32,10 +43,15 @@ enum Way {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleFault {
     /// It does not begin with a network.
-    #[error(transparent)]
+    #[error("{0}; or country:de, continent:eu, asn:64496")]
     Network(#[from] NotANetwork),
+    /// It begins with a place that is none.
+    #[error("{0:?} is no place: write country:de or continent:eu (two letters), or asn:64496")]
+    Place(String),
     /// Its second word is none of those that there are.
-    #[error("{0:?} says nothing: write NETWORK, then prefer, only or never, then URLs of servers")]
+    #[error(
+        "{0:?} says nothing: write a network or a place, then prefer, only or never, then URLs of servers"
+    )]
     Way(String),
     /// A word behind these is no server.
     #[error(transparent)]
@@ -56,7 +72,7 @@ impl Rule {
     /// The first word that is wrong, and what to write instead.
     pub fn parse(line: &str) -> Result<Self, RuleFault> {
         let mut words = line.split_ascii_whitespace();
-        let network = Network::parse(words.next().unwrap_or_default())?;
+        let whom = Whom::parse(words.next().unwrap_or_default())?;
         let way = match words.next() {
             Some("prefer") => Way::Prefer,
             Some("only") => Way::Only,
@@ -64,7 +80,13 @@ impl Rule {
             other => return Err(RuleFault::Way(other.unwrap_or_default().to_owned())),
         };
         let servers: Vec<_> = words.map(Replica::parse).collect::<Result<_, _>>()?;
-        if servers.is_empty() { Err(RuleFault::NoServers) } else { Ok(Self { network, way, servers }) }
+        if servers.is_empty() { Err(RuleFault::NoServers) } else { Ok(Self { whom, way, servers }) }
+    }
+
+    /// Whether it is for clients of a place, which a database has to tell.
+    #[must_use]
+    pub fn is_of_place(&self) -> bool {
+        !matches!(self.whom, Whom::Network(_))
     }
 
     fn names(&self, replica: &Replica) -> bool {
@@ -72,11 +94,35 @@ impl Rule {
     }
 }
 
+impl Whom {
+    fn parse(word: &str) -> Result<Self, RuleFault> {
+        let letters = |text: &str| Country::parse(text).ok_or_else(|| RuleFault::Place(word.to_owned()));
+        match word.split_once(':') {
+            Some(("country", text)) => letters(text).map(Self::Country),
+            Some(("continent", text)) => letters(text).map(Self::Continent),
+            Some(("asn", text)) => {
+                text.parse().map(Self::System).map_err(|_| RuleFault::Place(word.to_owned()))
+            }
+            _ => Ok(Self::Network(Network::parse(word)?)),
+        }
+    }
+
+    fn has(&self, client: IpAddr, there: &Whereabouts) -> bool {
+        match self {
+            Self::Network(network) => network.contains(client),
+            Self::Country(country) => there.country == Some(*country),
+            Self::Continent(continent) => there.continent == Some(*continent),
+            Self::System(number) => there.asn == Some(*number),
+        }
+    }
+}
+
 impl<'a> Terms<'a> {
     /// Those of `rules` that hold for who is at that address; none if it is not known.
-    pub(crate) fn of(rules: &'a [Rule], client: Option<IpAddr>) -> Self {
+    pub(crate) fn of(rules: &'a [Rule], client: Option<IpAddr>, geography: &Geography) -> Self {
         let Some(client) = client.filter(|_| !rules.is_empty()) else { return Self::default() };
-        Self(rules.iter().filter(|rule| rule.network.contains(client)).collect())
+        let there = geography.of(client);
+        Self(rules.iter().filter(|rule| rule.whom.has(client, &there)).collect())
     }
 
     /// Whether nothing is said.
@@ -101,6 +147,7 @@ impl<'a> Terms<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lab::places::{Spot, database};
 
     fn rules(lines: &[&str]) -> Vec<Rule> {
         lines.iter().map(|line| Rule::parse(line).unwrap()).collect()
@@ -108,7 +155,10 @@ mod tests {
 
     /// Which of a, b and c may be chosen, and which are preferred.
     fn view(rules: &[Rule], client: &str) -> [String; 2] {
-        let terms = Terms::of(rules, Some(client.parse().unwrap()));
+        let systems = database(&[("198.51.100.0/24", Spot::system(64_496))]);
+        let places = database(&[("203.0.113.0/24", Spot::place("DE", "EU"))]);
+        let geography = Geography::default().with(systems).unwrap().with(places).unwrap();
+        let terms = Terms::of(rules, Some(client.parse().unwrap()), &geography);
         let those = |choose: &dyn Fn(&Replica) -> bool| {
             ["a", "b", "c"].into_iter().filter(|name| choose(&Replica::parse(name).unwrap())).collect()
         };
@@ -135,7 +185,18 @@ mod tests {
         ] {
             assert_eq!(view(&rules, client), [allowed, preferred], "{client}");
         }
-        assert!(Terms::of(&rules, None).is_empty());
+        assert!(Terms::of(&rules, None, &Geography::default()).is_empty());
+    }
+
+    #[test]
+    fn rules_for_places_hold_where_a_database_says_so() {
+        let rules = rules(&["country:DE only a b", "continent:eu prefer b", "asn:64496 never c"]);
+        for (client, allowed, preferred) in
+            [("203.0.113.1", "ab", "b"), ("198.51.100.1", "ab", "abc"), ("192.0.2.1", "abc", "abc")]
+        {
+            assert_eq!(view(&rules, client), [allowed, preferred], "{client}");
+        }
+        assert!(rules.iter().all(Rule::is_of_place));
     }
 
     #[test]
@@ -144,6 +205,10 @@ mod tests {
             ("", "not a network"),
             ("192.0.2.0/33 only a", "not a network"),
             ("192.0.2.0/24", "prefer, only or never"),
+            ("country:deu only a", "two letters"),
+            ("continent: only a", "two letters"),
+            ("asn:x only a", "asn:64496"),
+            ("planet:x only a", "country:de"),
             ("192.0.2.0/24 sometimes a", "prefer, only or never"),
             ("192.0.2.0/24 only", "URLs of servers"),
             ("192.0.2.0/24 only ftp://a", "http"),

@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use access::forwarded::Trust;
-use balancer::{Balancer, Bounds, Change, Config, Policy, Replica, Rule, Source, State};
+use balancer::{
+    Balancer, Bounds, Change, Config, ConfigFault, Geography, Policy, Replica, Rule, Source, State,
+};
 use lab::Network;
+use lab::places::{Spot, database};
 use message::{HeaderName, HeaderValue, Request, Response, Service, Target, header};
 
 use crate::support::{
@@ -145,6 +148,26 @@ async fn place_of(balancer: &Tested, peer: &str, forwarded: Option<&'static str>
 }
 
 #[tokio::test(start_paused = true)]
+async fn clients_of_some_places_go_by_other_rules_if_a_database_knows_them() {
+    let network = network();
+    let rules = || -> Vec<_> {
+        let lines = ["country:de only b.test:8100", "asn:64496 never a.test:8000"];
+        lines.iter().map(|line| Rule::parse(line).unwrap()).collect()
+    };
+    let unknown = config(&[A, B, C]).with_rules(rules(), Geography::default());
+    assert_eq!(unknown.unwrap_err(), ConfigFault::NoGeography);
+    let places = database(&[("192.0.2.0/24", Spot::place("DE", "EU"))]);
+    let systems = database(&[("2001:db8::/32", Spot::system(64_496))]);
+    let geography = Geography::default().with(places).unwrap().with(systems).unwrap();
+    let balancer = tested(&network, config(&[A, B, C]).with_rules(rules(), geography).unwrap()).await;
+    for _ in 0..20 {
+        assert_eq!(place_of(&balancer, "192.0.2.1", None).await.0, format!("http://{B}/x"));
+        assert_ne!(place_of(&balancer, "2001:db8::1", None).await.0, format!("http://{A}/x"));
+    }
+    assert_eq!(place_of(&balancer, "198.51.100.1", None).await.0, format!("http://{A}/x"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn clients_of_some_networks_go_by_other_rules_and_only_proxies_we_trust_say_who_they_are() {
     let network = network();
     let rules = [
@@ -154,7 +177,7 @@ async fn clients_of_some_networks_go_by_other_rules_and_only_proxies_we_trust_sa
     ];
     let rules = rules.iter().map(|line| Rule::parse(line).unwrap()).collect();
     let trust = Trust { proxies: vec![access::Network::parse("10.0.0.0/8").unwrap()], ..Trust::default() };
-    let ruled = config(&[A, B, C]).with_rules(rules).unwrap().with_trust(trust);
+    let ruled = config(&[A, B, C]).with_rules(rules, Geography::default()).unwrap().with_trust(trust);
     let balancer = tested(&network, ruled).await;
     for _ in 0..20 {
         assert_eq!(place_of(&balancer, "192.0.2.1", None).await.0, format!("http://{C}/x"));

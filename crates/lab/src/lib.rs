@@ -18,6 +18,7 @@ pub mod clock;
 pub mod content;
 pub mod link;
 pub mod network;
+pub mod places;
 mod site;
 mod transfer;
 mod wire;

@@ -1,14 +1,18 @@
 //! `sockets balancer`: clients where they are served fastest, and nowhere else.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
+use lab::places::{Spot, database};
+
 use crate::support::origin::{Origin, Reply, response};
-use crate::support::place::{Port, Site};
-use crate::support::process::Role;
+use crate::support::place::{Port, Site, directory};
+use crate::support::process::{Role, run, sockets};
 use crate::support::until;
 use crate::support::wire::{Wire, ask, request};
 
@@ -229,4 +233,55 @@ fn it_starts_also_while_no_server_is_there() {
     let balancer = balancer(&[&format!("http://{}", nobody.address())], &["--interval", "2s"]);
     let answer = ask(balancer.address, "GET /x HTTP/1.1", &[]);
     assert_eq!((answer.status(), answer.field("retry-after")), ("503 Service Unavailable", "2"));
+}
+
+#[test]
+fn who_is_behind_a_load_balancer_is_sent_by_his_own_network_and_country() {
+    let [one, two] = [(); 2].map(|()| Origin::of(FILE));
+    let home = directory(&[("places.mmdb", &database(&[("192.0.2.0/24", Spot::place("DE", "EU"))]))]);
+    let places = home.path().join("places.mmdb");
+    let [country, network] =
+        [format!("country:de only {}", two.url("")), format!("2001:db8::/32 never {}", two.url(""))];
+    let balancer = balancer(
+        &[&one.url(""), &two.url("")],
+        &[
+            ["--rule", &country, "--rule", &network, "--geoip", places.to_str().unwrap()].as_slice(),
+            &["--proxy-protocol", "127.0.0.0/8", "--interval", ONCE],
+        ]
+        .concat(),
+    );
+    let sent = |announced: &[u8]| {
+        let mut wire = Wire::to(balancer.address);
+        wire.send(announced);
+        wire.ask("GET /x HTTP/1.1", &[]).field("location").to_owned()
+    };
+    // Version 2 (binary): TCP over IPv6, 36 bytes of addresses and ports.
+    let mut second = b"\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24".to_vec();
+    second.extend([0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
+    second.extend([0; 16]);
+    second.extend([0x12, 0x67, 0, 80]);
+    for _ in 0..4 {
+        assert_eq!(sent(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 80\r\n"), two.url("/x"));
+        assert_eq!(sent(&second), one.url("/x"));
+    }
+    let ended = run(&mut sockets(&["balancer", "--rule", "country:de only http://a.test"]));
+    assert!(ended.status == 2 && ended.stderr.contains("--geoip"), "{}", ended.stderr);
+    let ended = run(&mut sockets(&["balancer", "--geoip", "Cargo.toml"]));
+    assert!(ended.status == 2 && ended.stderr.contains("MaxMind"), "{}", ended.stderr);
+}
+
+#[test]
+fn its_administrator_sees_it_again_and_again() {
+    let origin = Origin::of(FILE);
+    let balancer = balancer(&[&origin.url("")], &["--admin", "127.0.0.1:0"]);
+    let line = balancer.process.says("administering");
+    let (_, url) = line.split_once(" at http://").unwrap();
+    let admin = url.trim_end_matches('/').to_owned();
+    let mut command = sockets(&["balancer", "status", "--watch", "--every", "10ms", "--admin", &admin]);
+    let mut watching = command.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let heads = lines.map(Result::unwrap).filter(|line| line.starts_with("SERVER")).take(3);
+    assert_eq!(heads.count(), 3);
+    // Where nobody reads any more it ends.
+    assert!(watching.wait().unwrap().success());
 }

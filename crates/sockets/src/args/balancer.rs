@@ -8,7 +8,7 @@ use std::time::Duration;
 use access::forwarded::Trust;
 use access::network::Network;
 use balancer::config::{CHECK_PATHS_MAX, LINKS_MAX};
-use balancer::{Bounds, Check, Config, ConfigFault, Policy, ProbeSize, Replica, Rule};
+use balancer::{Bounds, Check, Config, ConfigFault, Geography, Policy, ProbeSize, Replica, Rule};
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
 use message::{Authority, PathAndQuery, Scheme};
@@ -130,9 +130,13 @@ pub(crate) struct BalancerArgs {
     /// The server whose files are right: who has one of another length or digest gets nobody for it
     #[arg(long, env = "SOCKETS_REFERENCE", value_name = "URL", value_parser = server, help_heading = CHOOSING)]
     pub(crate) reference: Option<Replica>,
-    /// Send clients of a network by other rules: "NETWORK prefer|only|never URL...", may be repeated
+    /// Send some clients by other rules: "WHO prefer|only|never URL...", may be repeated; WHO is a network, or with
+    /// --geoip country:de, continent:eu or asn:64496
     #[arg(long, env = "SOCKETS_RULE", value_name = "RULE", value_delimiter = ',', value_parser = rule, help_heading = CHOOSING)]
     pub(crate) rule: Vec<Rule>,
+    /// A database of places, in the format .mmdb: where clients are, for rules; may be repeated (countries, systems)
+    #[arg(long, env = "SOCKETS_GEOIP", value_name = "FILE", value_delimiter = ',', help_heading = CHOOSING)]
+    pub(crate) geoip: Vec<PathBuf>,
     /// A proxy that is believed about who asks: an address or a network, may be repeated [default: none]
     #[arg(long, env = "SOCKETS_TRUST", value_name = "NET", value_delimiter = ',', value_parser = network, help_heading = CHOOSING)]
     pub(crate) trust: Vec<Network>,
@@ -174,7 +178,10 @@ impl BalancerArgs {
     }
 
     /// What the role is told.
-    pub(crate) fn config(&self) -> Result<Config, ConfigFault> {
+    ///
+    /// # Errors
+    /// What of it can't be.
+    pub(crate) fn config(&self, geography: Geography) -> Result<Config, ConfigFault> {
         let size = match self.probe_bytes {
             ProbeBytes::Adaptive => ProbeSize::Adaptive { link_share: self.probe_share },
             ProbeBytes::Whole => ProbeSize::Whole,
@@ -189,7 +196,7 @@ impl BalancerArgs {
             .with_check((!self.no_check).then_some(check))?
             .with_reference(self.reference.clone())
             .with_links(self.links)?
-            .with_rules(self.rule.clone())?
+            .with_rules(self.rule.clone(), geography)?
             .with_trust(Trust { proxies: self.trust.clone(), field: self.trust_field.into() })
             .with_lists(!self.no_lists)
             .with_state_file(self.state.clone())

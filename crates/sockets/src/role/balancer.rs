@@ -1,9 +1,13 @@
 //! `sockets balancer`: from arguments to a measuring redirector.
 
+use std::fmt::Display;
+use std::fs;
 use std::future::pending;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use balancer::{Admin, Balancer};
+use balancer::geography::DATABASE_BYTES_MAX;
+use balancer::{Admin, Balancer, Geography};
 use engine::{Pool, Route, Unobserved, clock};
 use message::StatusCode;
 use net::dial::Dialer;
@@ -23,7 +27,7 @@ const ADMIN_CONNECTIONS: usize = 64;
 /// # Errors
 /// One line about what can't be done, or the log or the address that can't be had.
 pub(crate) async fn open(args: &BalancerArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
-    let config = args.config().map_err(Exit::usage)?;
+    let config = args.config(geography(&args.geoip)?).map_err(Exit::usage)?;
     let balancer = Balancer::new(config, pool(args), clock::now());
     balancer.recall().await.map_err(Exit::usage)?;
     if let Some(list) = &args.servers {
@@ -48,6 +52,19 @@ pub(crate) async fn open(args: &BalancerArgs, logs: &mut Logs, connections: usiz
     })
 }
 
+/// Where clients are, by the databases that are named.
+fn geography(files: &[PathBuf]) -> Result<Geography, Exit> {
+    files.iter().try_fold(Geography::default(), |geography, path| {
+        let unusable = |fault: &dyn Display| Exit::usage(format_args!("{}: {fault}", path.display()));
+        let length = fs::metadata(path).map_err(|error| unusable(&error))?.len();
+        if length > DATABASE_BYTES_MAX {
+            return Err(unusable(&"longer than a database of places can be (1 GiB)"));
+        }
+        let database = fs::read(path).map_err(|error| unusable(&error))?;
+        geography.with(database).map_err(|fault| unusable(&fault))
+    })
+}
+
 /// What connects to the servers.
 fn pool(args: &BalancerArgs) -> Pool {
     let upstream = &args.carry.upstream;
@@ -68,7 +85,7 @@ fn admin(args: &BalancerArgs, address: SocketAddr, balancer: &Balancer<Pool>) ->
 /// # Errors
 /// One line about what can't.
 pub(crate) fn check(args: &BalancerArgs) -> Result<String, Exit> {
-    args.config().map_err(Exit::usage)?;
+    args.config(geography(&args.geoip)?).map_err(Exit::usage)?;
     Ok(what(args))
 }
 
