@@ -19,6 +19,7 @@ use message::{Body, Failure, Fields, HearInterim, Method, Request, Response, Ser
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::alongside::Alongside;
 use crate::answer::{answer, answer_growing, holds, set_age};
 use crate::body::growing::Lost;
 use crate::collapse::{Arrival, Content, Flights, Joined, Outcome, Ticket};
@@ -360,8 +361,8 @@ impl<U: Service> Cache<U> {
         let is_whole = matches!(fetch.extent, Extent::Whole);
         let others = if is_whole { self.there(&ask.others) } else { Vec::new() };
         let prefers_stale = self.may_stand_in(asked, ask).is_some();
-        tokio::spawn(Arc::new(Fetch { others, prefers_stale, ..fetch }).run(lead, first));
-        match ticket.lead().await {
+        let run = Arc::new(Fetch { others, prefers_stale, ..fetch }).run(lead, first);
+        match Alongside::new(run).until(ticket.lead()).await {
             Outcome::Apart => {
                 // What came may be no answer to this request, but it says that it is to go alone.
                 let Ok(Passed { mut response, why }) = passed.await else {

@@ -6,7 +6,7 @@
 //! 4. what is small and here already is stored, and goes to all from memory;
 //! 5. anything else is written to a file as it arrives, and all read that.
 //!
-//! It runs as a task of its own: it does not end when the one who caused it leaves.
+//! It does not end when the one who caused it leaves: from then on it is a task of its own.
 
 use std::collections::VecDeque;
 use std::pin::Pin;

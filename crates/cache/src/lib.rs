@@ -22,6 +22,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alongside;
 mod answer;
 mod body;
 pub mod cache;
