@@ -93,8 +93,9 @@ impl Trust {
             TOLD.iter().for_each(|name| fields.remove(name));
         }
         let Some(address) = address else { return };
-        append(fields, &FOR, &address.to_string());
-        append(fields, &FORWARDED, &element(address));
+        let text = address.to_string();
+        append(fields, &FORWARDED, element(address, &text));
+        append(fields, &FOR, text);
         if !fields.contains(&PROTO) {
             fields.set(PROTO.clone(), HeaderValue::from_static("http"));
         }
@@ -102,15 +103,15 @@ impl Trust {
 }
 
 /// RFC 7239 §4: an IPv6 address stands in brackets and quotes.
-fn element(address: IpAddr) -> String {
+fn element(address: IpAddr, text: &str) -> String {
     match address {
-        IpAddr::V4(address) => format!("for={address};proto=http"),
-        IpAddr::V6(address) => format!("for=\"[{address}]\";proto=http"),
+        IpAddr::V4(_) => ["for=", text, ";proto=http"].concat(),
+        IpAddr::V6(_) => ["for=\"[", text, "]\";proto=http"].concat(),
     }
 }
 
 /// Adds a member to the field's list. Several lines stay several: their order is that of the list.
-fn append(fields: &mut Fields, name: &HeaderName, member: &str) {
+fn append(fields: &mut Fields, name: &HeaderName, member: String) {
     if let Ok(value) = HeaderValue::try_from(member) {
         fields.append(name.clone(), value);
     }

@@ -201,6 +201,10 @@ impl Flights {
     pub(crate) fn note_apart(&self, key: &CacheKey) {
         let now = Instant::now();
         let mut keys = self.apart_keys();
+        if let Some(until) = keys.get_mut(key) {
+            *until = now + APART_FOR;
+            return;
+        }
         if keys.len() >= APART_MAX {
             keys.retain(|_, until| now < *until);
         }

@@ -112,7 +112,7 @@ impl<U: Service> Fetch<U> {
         };
         let status = received.response.status;
         if status == StatusCode::NOT_MODIFIED && (self.stored.is_some() || !self.others.is_empty()) {
-            return self.not_modified(received, lead, first).await;
+            return Box::pin(self.not_modified(received, lead, first)).await;
         }
         if let (true, Some(trouble)) = (self.prefers_stale, Trouble::of_status(status)) {
             return lead.tell(Outcome::Erred(trouble));
@@ -245,7 +245,20 @@ impl<U: Service> Fetch<U> {
                 return self.pass(&lead, first, received.response, refusal.word());
             }
         };
-        let Response { status, fields, body } = received.response;
+        // What goes on from here is large: who forwards only has no room for it.
+        Box::pin(self.keep(head, received.response, part, lead, first)).await;
+    }
+
+    /// Keeps a response that may be stored.
+    async fn keep(
+        self: &Arc<Self>,
+        head: Head,
+        response: Response,
+        part: Option<(ByteRange, u64)>,
+        lead: Lead,
+        first: oneshot::Sender<Passed>,
+    ) {
+        let Response { status, fields, body } = response;
         let mut body = body.into_stream();
         let arrived = gather_small(&mut body).await;
         if let (Some(Ok(())), true) = (&arrived.end, arrived.len() <= SMALL_MAX && part.is_none())

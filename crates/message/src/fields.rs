@@ -29,11 +29,14 @@ struct Marks(u64);
 /// A field line (RFC 9110 §5.2): a name and one value.
 type Line = (HeaderName, HeaderValue);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Section {
     Owned(Vec<Line>),
     Prepared(Arc<Prepared>),
 }
+
+/// Lines for which there is room in a section that was read or copied: who forwards a message adds a few.
+const SPARE_LINES: usize = 4;
 
 #[derive(Debug)]
 struct Prepared {
@@ -54,10 +57,10 @@ impl Fields {
         Self { section: Section::Owned(Vec::new()), marks: Marks::default() }
     }
 
-    /// An empty section with room for `lines` field lines.
+    /// An empty section with room for `lines` field lines, and a few more.
     #[must_use]
     pub fn with_capacity(lines: usize) -> Self {
-        Self { section: Section::Owned(Vec::with_capacity(lines)), marks: Marks::default() }
+        Self { section: Section::Owned(with_room(&[], lines)), marks: Marks::default() }
     }
 
     /// The first line's value.
@@ -190,13 +193,29 @@ impl Fields {
 
     fn row_mut(&mut self) -> &mut Vec<Line> {
         if let Section::Prepared(prepared) = &self.section {
-            self.section = Section::Owned(prepared.lines.clone());
+            self.section = Section::Owned(with_room(&prepared.lines, prepared.lines.len()));
         }
         match &mut self.section {
             Section::Owned(lines) => lines,
             Section::Prepared(_) => unreachable!("the lines above have made it an ordinary one"),
         }
     }
+}
+
+impl Clone for Section {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Owned(lines) => Self::Owned(with_room(lines, lines.len())),
+            Self::Prepared(prepared) => Self::Prepared(Arc::clone(prepared)),
+        }
+    }
+}
+
+/// A copy of `lines` with room for so many and a few more.
+fn with_room(lines: &[Line], count: usize) -> Vec<Line> {
+    let mut copy = Vec::with_capacity(count.saturating_add(SPARE_LINES));
+    copy.extend_from_slice(lines);
+    copy
 }
 
 impl Marks {

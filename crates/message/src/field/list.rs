@@ -61,7 +61,7 @@ pub fn is_token(bytes: &[u8]) -> bool {
 /// tchar (§5.6.2).
 #[must_use]
 pub fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'#'..=b'\'' | b'!' | b'*' | b'+' | b'-' | b'.' | b'|' | b'~')
 }
 
 /// Without the spaces and tabs at both ends (OWS, §5.6.3).

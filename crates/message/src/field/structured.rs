@@ -12,6 +12,9 @@ use crate::fields::Fields;
 /// The greatest integer that a structured field can hold (§3.3.1).
 const INTEGER_MAX: i64 = 999_999_999_999_999;
 
+/// Room for an ordinary member, so that it does not grow while it is written.
+const LENGTH_EXPECTED: usize = 96;
+
 /// A list member as it is being written.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
@@ -21,7 +24,7 @@ pub(crate) struct Item {
 impl Item {
     /// A token, or a string if `text` can't be one.
     pub(crate) fn new(text: &str) -> Self {
-        let mut item = Self { text: String::new() };
+        let mut item = Self { text: String::with_capacity(LENGTH_EXPECTED) };
         item.push_token_or_string(text);
         item
     }

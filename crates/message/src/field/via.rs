@@ -8,12 +8,16 @@ use crate::field::list::is_token_byte;
 use crate::field::value::written;
 use crate::fields::Fields;
 
+/// The version in which we receive messages.
+const RECEIVED: &[u8] = b"1.1 ";
+
 /// Adds that the message was received as HTTP/1.1 by whom `pseudonym` names, after all others.
 ///
 /// A pseudonym is a token, or host and port; characters that neither can hold are left out.
 pub fn append(fields: &mut Fields, pseudonym: &str) {
-    let mut text = String::from("1.1 ");
-    text.extend(pseudonym.chars().filter(|c| u8::try_from(*c).is_ok_and(is_received_by)));
+    let mut text = Vec::with_capacity(RECEIVED.len().saturating_add(pseudonym.len()));
+    text.extend_from_slice(RECEIVED);
+    text.extend(pseudonym.bytes().filter(|byte| is_received_by(*byte)));
     fields.append(VIA, written(text));
 }
 
