@@ -27,6 +27,7 @@ const PURE: &[&str] = &[
     "crates/download/src/metalink",
     "crates/download/src/meter",
     "crates/download/src/plan",
+    "crates/download/src/disposition",
     "crates/download/src/tree/anchors",
     "crates/download/src/tree/names",
     "crates/download/src/tree/page",

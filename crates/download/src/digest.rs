@@ -173,7 +173,8 @@ pub(crate) fn told(fields: &Fields, status: StatusCode) -> Vec<Digest> {
     digests
 }
 
-fn of_dictionary(told: &ReprDigest) -> Vec<Digest> {
+/// The digests that `Repr-Digest` says, the strongest first.
+pub(crate) fn of_dictionary(told: &ReprDigest) -> Vec<Digest> {
     let pairs = [(DigestAlgorithm::Sha512, Algorithm::Sha512), (DigestAlgorithm::Sha256, Algorithm::Sha256)];
     let found = pairs.into_iter().filter_map(|(key, algorithm)| Some((algorithm, told.get(key)?.to_vec())));
     found.filter_map(|(algorithm, bytes)| Digest::of_bytes(algorithm, bytes)).collect()

@@ -4,12 +4,14 @@ use std::fs::{File, Metadata};
 use std::time::{Duration, SystemTime};
 
 use message::field::date::HttpDate;
+use message::precondition::Validators;
 use message::service::Service;
 use message::{Fields, header};
 
 use crate::digest::Digest;
 use crate::fault::GetFault;
 use crate::fetch::{Fetch, Found};
+use crate::mark;
 use crate::order::Existing;
 use crate::progress::Progress;
 use crate::sink::Sink;
@@ -52,7 +54,9 @@ pub(crate) async fn decide<S: Service, P: Progress>(
         return Ok(Fate::Leave(metadata.len()));
     }
     let comparison = match fetch.head(start).await {
-        Ok(Found { response, .. }) if checksums.is_empty() => compare(&metadata, &response.fields),
+        Ok(Found { response, .. }) if checksums.is_empty() => {
+            by_tag(&file, &metadata, &response.fields).unwrap_or_else(|| compare(&metadata, &response.fields))
+        }
         Ok(_) => Comparison::Newer,
         Err(fault) if existing == Existing::Newer => return Err(fault),
         Err(_) => Comparison::Unknown,
@@ -70,6 +74,13 @@ pub(crate) async fn decide<S: Service, P: Progress>(
 fn has_all(checksums: &[Digest], file: &File, length: u64) -> bool {
     let has = |digest: &Digest| digest.is_of(file, 0, length).unwrap_or(false);
     !checksums.is_empty() && checksums.iter().all(has)
+}
+
+/// By entity tag, if the file's is known: that of another version is newer, whatever times say.
+fn by_tag(file: &File, metadata: &Metadata, fields: &Fields) -> Option<Comparison> {
+    let theirs = Validators::of(fields).etag.filter(|etag| !etag.is_weak())?;
+    let ours = mark::read(file, metadata)?;
+    Some(if ours.strong_eq(&theirs) { Comparison::Same } else { Comparison::Newer })
 }
 
 /// By length and time. A file of ours has the server's time, which is in whole seconds: one that somebody has

@@ -88,6 +88,20 @@ pub enum GetFault {
         /// What was asked for.
         url: Url,
     },
+    /// A range was wanted of something whose length nobody says.
+    #[error("{url} does not say how long it is: no range of it can be had")]
+    NoLength {
+        /// What was asked for.
+        url: Url,
+    },
+    /// A range was wanted that lies behind the end.
+    #[error("{url} is {length} bytes long: there is nothing in that range")]
+    OutOfRange {
+        /// What was asked for.
+        url: Url,
+        /// How long it is.
+        length: u64,
+    },
     /// The file became another one again and again.
     #[error("{url} keeps changing: {versions} versions of it have been seen")]
     KeepsChanging {
@@ -199,10 +213,12 @@ impl GetFault {
             | Self::BadLocation { .. }
             | Self::Misbehaved { .. }
             | Self::NoRanges { .. }
+            | Self::NoLength { .. }
             | Self::KeepsChanging { .. } => 7,
             Self::RedirectLoop { .. }
             | Self::RedirectLimit { .. }
             | Self::TooLarge { .. }
+            | Self::OutOfRange { .. }
             | Self::NoSource { .. } => 8,
         }
     }

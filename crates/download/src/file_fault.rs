@@ -18,6 +18,12 @@ pub enum FileFault {
         /// The unfinished file.
         path: PathBuf,
     },
+    /// What would be written is the unfinished file of another download.
+    #[error("{} is the beginning of a whole download, to be gone on with (-o chooses another name)", .path.display())]
+    Unfinished {
+        /// The unfinished file.
+        path: PathBuf,
+    },
     /// Somebody removed or replaced the unfinished file while it was written.
     #[error("{} was taken away during the download", .path.display())]
     Lost {

@@ -8,27 +8,32 @@
 //! Where 3 finds something wrong, the source that brought it is sought, and 2 goes on without it.
 
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
+use message::field::range::Ranges;
 use message::service::Service;
-use message::{Fields, StatusCode};
+use message::{Fields, StatusCode, header};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::clock::Clock;
 use crate::crew::Crew;
+use crate::described::describe;
+use crate::disposition::file_name;
 use crate::existing::{Fate, decide};
 use crate::fault::GetFault;
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, Found};
 use crate::ledger::{Ledger, NOTE_EVERY, boot_id};
 use crate::mosaic::Mosaic;
+use crate::name::FileName;
 use crate::order::{Existing, Order, Output};
 use crate::places::Places;
 use crate::plan::planner::{Plan, Step};
-use crate::plan::terms::Terms;
 use crate::progress::{Event, Progress};
+use crate::reconsider::{is_doubtful, reconsider};
 use crate::redirect::Redirect;
 use crate::retry::lapse;
 use crate::sink::Sink;
@@ -96,20 +101,30 @@ pub async fn get<S: Service, P: Progress>(
     let Order { output, .. } = &mut order;
     let mut sink =
         Sink::open(std::mem::replace(output, Output::Directory(PathBuf::new())), &order.url, replace)?;
+    if let (Existing::Refuse | Existing::Newer, Some(_), Some(fault)) =
+        (order.existing, &order.range, sink.occupied())
+    {
+        // Whether it is that range of the file nobody can say.
+        return Err(fault.into());
+    }
     if let Fate::Leave(bytes) = decide(&fetch, &mut sink, &start, order.existing, &order.checksums).await? {
         return Ok(left(sink.path(), bytes, start, clock.elapsed()));
     }
+    let range = match &order.range {
+        Some(ranges) => Some(measured(&fetch, &start, ranges, order.size_max).await?),
+        None => None,
+    };
     let (stall, retry_after_max, throttle) = (order.stall, order.retry_after_max, order.throttle.clone());
-    let transfer = begin(order, start, sink, progress)?;
+    let transfer = begin(order, start, range, sink, progress)?;
     let kept = transfer.plan.spans().total();
     let work = Work { fetch, transfer: Mutex::new(transfer), stall, throttle, news: Notify::new() };
     let attempt = run(&work, retry_after_max).await?;
-    let (length, modified, path) = {
+    let (length, version, path) = {
         let transfer = work.lock();
-        (transfer.length(), transfer.modified(), transfer.sink.path())
+        (transfer.length(), transfer.validators(), transfer.sink.path())
     };
     let sink = std::mem::replace(&mut work.lock().sink, Sink::Landed);
-    sink.land(length, modified).await?;
+    sink.land(length, &version).await?;
     progress.on(Event::Done);
     let transfer = work.lock();
     Ok(Fetched {
@@ -151,6 +166,25 @@ pub async fn head<S: Service, P: Progress>(
     Ok(Head { url: found.url, status: found.response.status, fields: found.response.fields })
 }
 
+/// The name that the server gives what `order` says, in `Content-Disposition` (RFC 6266): always one safe component.
+/// `None` if it gives none. A server that does not answer HEAD is asked with GET.
+///
+/// # Errors
+/// Why there is no answer, or a status that is not 200.
+pub async fn name_from_server<S: Service, P: Progress>(
+    upstream: &S,
+    order: Order,
+    now: SystemTime,
+    progress: &P,
+) -> Result<Option<FileName>, GetFault> {
+    let (start, fetch) = (order.start(), fetch_of(upstream, &order, Clock::new(now), progress));
+    let found = match fetch.head(&start).await {
+        Err(GetFault::Status { .. }) => fetch.find(&start, None).await?,
+        found => found?,
+    };
+    Ok(file_name(&found.response.fields))
+}
+
 fn fetch_of<'a, S, P>(upstream: &'a S, order: &Order, clock: Clock, progress: &'a P) -> Fetch<'a, S, P> {
     Fetch {
         upstream,
@@ -169,17 +203,40 @@ fn left(path: Option<PathBuf>, bytes: u64, final_url: Url, elapsed: Duration) ->
     Fetched { path, bytes, final_url, redirects, elapsed, kept: bytes, shares, corrupt, attempt: 0 }
 }
 
-/// The rest of step 1.
-fn begin(order: Order, start: Url, mut sink: Sink, progress: &impl Progress) -> Result<Transfer, GetFault> {
-    let terms = Terms {
-        connections: order.connections.get(),
-        per_source: order.per_source.get(),
-        tries: order.tries.get(),
-        stall: order.stall,
-        in_order: sink.is_in_order(),
+/// Which bytes of the file the first of `ranges` is.
+async fn measured<S: Service, P: Progress>(
+    fetch: &Fetch<'_, S, P>,
+    start: &Url,
+    ranges: &Ranges,
+    size_max: Option<u64>,
+) -> Result<Range<u64>, GetFault> {
+    let Found { url, response, .. } = fetch.head(start).await?;
+    let length = response.fields.text(&header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
+    let Some(length) = length else { return Err(GetFault::NoLength { url }) };
+    let Some(range) = ranges.resolve(length).first().copied() else {
+        return Err(GetFault::OutOfRange { url, length });
     };
+    match size_max {
+        Some(limit) if range.length() > limit => Err(GetFault::TooLarge { url, limit }),
+        _ => Ok(range.first()..range.last().saturating_add(1)),
+    }
+}
+
+/// The rest of step 1.
+fn begin(
+    order: Order,
+    start: Url,
+    range: Option<Range<u64>>,
+    mut sink: Sink,
+    progress: &impl Progress,
+) -> Result<Transfer, GetFault> {
+    let terms = order.terms(sink.is_in_order());
     let ours = |url: &Url| *url == order.url || order.mirrors.contains(url) || !order.checksums.is_empty();
-    let journal = sink.reopen()?.filter(|journal| ours(&journal.url));
+    let journal = sink.reopen()?;
+    if range.is_some() && journal.is_some() {
+        return Err(sink.unfinished().into());
+    }
+    let journal = journal.filter(|journal| ours(&journal.url));
     let mut version = journal.as_ref().map(|journal| journal.version.clone());
     let final_url = journal.as_ref().map_or_else(|| start.clone(), |journal| journal.final_url.clone());
     let spans = journal.map(|journal| journal.certain(boot_id())).unwrap_or_default();
@@ -192,7 +249,14 @@ fn begin(order: Order, start: Url, mut sink: Sink, progress: &impl Progress) -> 
     }
     let length = wanted.as_ref().map(|wanted| wanted.end);
     let mosaic = order.pieces.clone().zip(length).and_then(|(pieces, length)| Mosaic::new(pieces, length));
-    let mut plan = Plan::new(terms, wanted, spans.clone());
+    let mut plan = match range {
+        Some(range) => {
+            progress.on(Event::Started { total: Some(range.end.saturating_sub(range.start)), kept: 0 });
+            sink.begin_range(&range)?;
+            Plan::of_range(terms, range)
+        }
+        None => Plan::new(terms, wanted, spans.clone()),
+    };
     let mut places = Places::default();
     for (rank, url) in (0..).zip(std::iter::once(start).chain(order.mirrors)) {
         if places.add(url) {
@@ -213,6 +277,9 @@ fn begin(order: Order, start: Url, mut sink: Sink, progress: &impl Progress) -> 
         pieces: order.pieces,
         mosaic,
         suspects: Vec::new(),
+        described: None,
+        in_doubt: false,
+        reconsiders: false,
         size_max: order.size_max,
     })
 }
@@ -222,9 +289,10 @@ async fn run<S: Service, P: Progress>(
     work: &Work<'_, S, P>,
     retry_after_max: Duration,
 ) -> Result<u32, GetFault> {
-    let mut crew = Crew::new();
+    let (mut crew, mut readers) = (Crew::new(), Crew::new());
     let (mut attempt, mut versions) = (1_u32, 1_u32);
     loop {
+        inquire(work, &mut readers);
         let now = work.fetch.clock.elapsed();
         let step = work.lock().plan.next(now);
         match step {
@@ -235,6 +303,7 @@ async fn run<S: Service, P: Progress>(
                     outcome = crew.next() => if end_of(work, outcome, retry_after_max)? {
                         attempt = attempt.saturating_add(1);
                     },
+                    () = readers.next() => {}
                     () = work.news.notified() => {}
                     () = sleep(pause) => {}
                 }
@@ -252,6 +321,22 @@ async fn run<S: Service, P: Progress>(
                 turn_to_other_version(work, versions)?;
             }
         }
+    }
+}
+
+/// What is looked after beside the download: a metalink of it, and sources that may have the same file.
+fn inquire<'a, S: Service, P: Progress>(work: &'a Work<'_, S, P>, readers: &mut Crew<'a, ()>) {
+    let (described, in_doubt) = {
+        let mut transfer = work.lock();
+        let in_doubt = !transfer.reconsiders && std::mem::take(&mut transfer.in_doubt);
+        transfer.reconsiders |= in_doubt;
+        (transfer.described.take(), in_doubt)
+    };
+    if let Some(url) = described {
+        readers.add(describe(work, url));
+    }
+    if in_doubt {
+        readers.add(reconsider(work));
     }
 }
 
@@ -290,7 +375,10 @@ fn end_of<S: Service, P: Progress>(
     let pause = transfer.plan.failed(task, lapse, lost.tainted.as_ref(), jitter(), now);
     tracing::debug!(%fault, ?pause, "a source has failed");
     let others = transfer.plan.has_source();
+    let doubtful = is_doubtful(&fault) && transfer.plan.fixed().is_none();
+    transfer.in_doubt |= doubtful;
     if let Some(place) = transfer.places.get_mut(source) {
+        place.doubtful |= doubtful;
         match pause {
             Some(pause) => work.fetch.progress.on(Event::Again { fault: &fault, pause }),
             None if others => work.fetch.progress.on(Event::Dropped { source: &place.start, fault: &fault }),

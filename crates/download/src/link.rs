@@ -2,7 +2,7 @@
 //!
 //! Pure.
 
-use message::field::list;
+use message::field::list::trim;
 use message::field::quoted::parameters;
 use message::{Fields, header};
 
@@ -35,8 +35,26 @@ pub(crate) fn links(fields: &Fields, base: &Url) -> Vec<Link> {
     if !fields.contains(&header::LINK) {
         return Vec::new();
     }
-    let members = list::of(fields, &header::LINK).filter_map(Result::ok);
+    let members = fields.lines(&header::LINK).flat_map(|line| members(line.as_bytes()));
     members.filter_map(|member| link(member, base)).take(LINKS_MAX).collect()
+}
+
+/// The links of a line. Commas part them, but not within `<` and `>`, nor in quoted strings (RFC 8288 §3).
+fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (mut within, mut escaped) = (None, false);
+    let parts = line.split(move |byte| {
+        match (within, byte) {
+            (Some(b'"'), _) if escaped => escaped = false,
+            (Some(b'"'), b'\\') => escaped = true,
+            (None, b'<') => within = Some(b'>'),
+            (None, b'"') => within = Some(b'"'),
+            (Some(end), byte) if end == *byte => within = None,
+            (None, b',') => return true,
+            _ => {}
+        }
+        false
+    });
+    parts.map(trim).filter(|part| !part.is_empty())
 }
 
 fn link(member: &[u8], base: &Url) -> Option<Link> {
@@ -99,6 +117,20 @@ mod tests {
         let found = read("<x.meta4>; rel=describedby; type=\"application/metalink4+xml\"");
         assert_eq!(found, [("http://a/dir/x.meta4".to_owned(), Relation::DescribedBy)]);
         assert_eq!(read("<x.asc>; rel=describedby; type=\"application/pgp-signature\""), []);
+    }
+
+    #[test]
+    fn a_comma_in_a_target_or_a_string_ends_nothing_8288_3() {
+        assert_eq!(
+            read(
+                "<http://b/x,y;v=1>; rel=duplicate, <http://c/x>; title=\"a, <b>\\\", c\"; rel=duplicate,, </z,>;rel=duplicate"
+            ),
+            [
+                duplicate("http://b/x,y;v=1", 999_999),
+                duplicate("http://c/x", 999_999),
+                duplicate("http://a/z,", 999_999)
+            ]
+        );
     }
 
     #[test]

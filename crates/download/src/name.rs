@@ -45,7 +45,12 @@ impl FileName {
     pub fn from_url_path(path: &str) -> Self {
         let segment = path.rsplit('/').next().unwrap_or_default();
         let decoded: Vec<u8> = percent_decode_str(segment).collect();
-        let mut name: String = String::from_utf8_lossy(&decoded).chars().map(harmless).collect();
+        Self::harmless(&String::from_utf8_lossy(&decoded))
+    }
+
+    /// A name from a text that is to be one, changed in the same way.
+    pub(crate) fn harmless(text: &str) -> Self {
+        let mut name: String = text.chars().map(harmless).collect();
         if name.is_empty() {
             name.push_str(INDEX);
         }

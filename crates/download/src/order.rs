@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use message::Fields;
+use message::field::range::Ranges;
 use message::target::Authority;
 
 use crate::digest::Digest;
 use crate::metalink::Pieces;
 use crate::name::FileName;
+use crate::plan::terms::Terms;
 use crate::throttle::Throttle;
 use crate::url::Url;
 
@@ -34,6 +36,9 @@ pub struct Order {
     /// Digests of its pieces, as metalinks have them: what is wrong is then found while it arrives, and only
     /// that is fetched again. Default: none.
     pub pieces: Option<Pieces>,
+    /// Only this range of the file is got, and saved as a file of its own; of several the first counts. No digests
+    /// are checked then, and another run begins anew. Default: all of it.
+    pub range: Option<Ranges>,
     /// Fields for every request, in the place of our own of that name. Default: none.
     pub fields: Fields,
     /// Fields for requests to the origin of `url` only, such as `Authorization`. Default: none.
@@ -102,6 +107,7 @@ impl Order {
             existing: Existing::Refuse,
             checksums: Vec::new(),
             pieces: None,
+            range: None,
             fields: Fields::new(),
             own_fields: Fields::new(),
             connections: NonZeroUsize::MIN.saturating_add(15),
@@ -118,6 +124,17 @@ impl Order {
 }
 
 impl Order {
+    /// The limits of its plan.
+    pub(crate) fn terms(&self, in_order: bool) -> Terms {
+        Terms {
+            connections: self.connections.get(),
+            per_source: self.per_source.get(),
+            tries: self.tries.get(),
+            stall: self.stall,
+            in_order,
+        }
+    }
+
     /// What is asked for first.
     pub(crate) fn start(&self) -> Url {
         self.balancer.as_ref().map_or_else(|| self.url.clone(), |balancer| self.url.at(balancer))

@@ -15,12 +15,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use message::field::date::HttpDate;
+use message::precondition::Validators;
 use rustix::fs::{FallocateFlags, FileType, FlockOperation, Timespec, Timestamps};
 use rustix::io::Errno;
 
 use crate::directory::Directory;
 use crate::file_fault::FileFault;
 use crate::journal::{JOURNAL_MAX, Journal};
+use crate::mark;
 use crate::name::FileName;
 
 /// How often the part is made anew when others take it away in between.
@@ -188,8 +191,8 @@ impl Part {
         }
     }
 
-    /// Makes the part the file, `length` bytes long and `modified` then, if that is known.
-    pub(crate) async fn land(mut self, length: u64, modified: Option<SystemTime>) -> Result<(), FileFault> {
+    /// Makes the part the file, `length` bytes long, and of that version, as far as it is known.
+    pub(crate) async fn land(mut self, length: u64, version: &Validators) -> Result<(), FileFault> {
         let (part, path) = (self.name.part(), self.directory.path_of(&self.name));
         let write_fault = |error| FileFault::of("write", &self.path(), error);
         if self.reach != Some(length) {
@@ -200,7 +203,10 @@ impl Part {
         {
             self.sync().await.map_err(write_fault)?;
         }
-        set_modified(&self.file, modified);
+        set_modified(&self.file, version.last_modified.map(HttpDate::to_system_time));
+        if let Some(etag) = &version.etag {
+            mark::write(&self.file, etag);
+        }
         // Else another download's part would become the file.
         if !self.directory.is_file(&part, &self.file).unwrap_or(false) {
             return Err(FileFault::Lost { path: self.path() });
@@ -345,7 +351,7 @@ mod tests {
         part.write_at(b"world", 6).unwrap();
         part.write_at(b"hello ", 0).unwrap();
         assert_eq!(names(&tree), ["x.part"]);
-        part.land(11, None).await.unwrap();
+        part.land(11, &Validators::default()).await.unwrap();
         assert_eq!(names(&tree), ["x"]);
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"hello world");
     }
@@ -364,12 +370,12 @@ mod tests {
         let (tree, directory, name) = place();
         let part = Part::create(&directory, &name, false).unwrap();
         fs::write(tree.path().join("x"), "theirs").unwrap();
-        assert!(matches!(part.land(0, None).await, Err(FileFault::Exists { .. })));
+        assert!(matches!(part.land(0, &Validators::default()).await, Err(FileFault::Exists { .. })));
         assert_eq!(names(&tree), ["x"]);
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"theirs");
         let mut part = Part::create(&directory, &name, true).unwrap();
         part.write_at(b"ours", 0).unwrap();
-        part.land(4, None).await.unwrap();
+        part.land(4, &Validators::default()).await.unwrap();
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"ours");
     }
 
@@ -388,7 +394,7 @@ mod tests {
         fs::write(tree.path().join("x.part"), "much more than the new one has").unwrap();
         let mut part = Part::create(&directory, &name, false).unwrap();
         part.write_at(b"new", 0).unwrap();
-        part.land(3, None).await.unwrap();
+        part.land(3, &Validators::default()).await.unwrap();
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"new");
     }
 
@@ -423,9 +429,9 @@ mod tests {
         fs::remove_file(tree.path().join("x.part")).unwrap();
         let mut other = Part::create(&directory, &name, false).unwrap();
         other.write_at(b"theirs", 0).unwrap();
-        assert!(matches!(lost.land(0, None).await, Err(FileFault::Lost { .. })));
+        assert!(matches!(lost.land(0, &Validators::default()).await, Err(FileFault::Lost { .. })));
         assert_eq!(names(&tree), ["x.part"]);
-        other.land(6, None).await.unwrap();
+        other.land(6, &Validators::default()).await.unwrap();
         assert_eq!(fs::read(tree.path().join("x")).unwrap(), b"theirs");
     }
 

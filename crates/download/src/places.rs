@@ -29,6 +29,8 @@ pub(crate) struct Place {
     pub(crate) fault: Option<GetFault>,
     /// In how many wrong pieces it had a share.
     pub(crate) strikes: u32,
+    /// It was left out only since nothing says that it has the same file.
+    pub(crate) doubtful: bool,
     /// What it brought was found to be wrong.
     pub(crate) corrupt: bool,
 }
@@ -53,6 +55,7 @@ impl Places {
             sent: 0,
             fault,
             strikes: 0,
+            doubtful: false,
             corrupt: false,
         });
         true

@@ -61,6 +61,8 @@ fn may_go_better(fault: &GetFault) -> bool {
         | GetFault::Piece { .. }
         | GetFault::Misbehaved { .. }
         | GetFault::NoRanges { .. }
+        | GetFault::NoLength { .. }
+        | GetFault::OutOfRange { .. }
         | GetFault::KeepsChanging { .. }
         | GetFault::TooLarge { .. }
         | GetFault::NoSource { .. }

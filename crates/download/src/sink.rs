@@ -3,12 +3,13 @@
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::Write;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use message::precondition::Validators;
 use rustix::fs::FileType;
 
 use crate::digest::{Digest, Hasher};
@@ -136,6 +137,17 @@ impl Sink {
         }
     }
 
+    /// The same for a range of something longer.
+    pub(crate) fn begin_range(&mut self, range: &Range<u64>) -> Result<(), FileFault> {
+        self.begin(Some(range.end.saturating_sub(range.start)), &[])
+    }
+
+    /// The fault of an unfinished file that is not to be begun anew.
+    pub(crate) fn unfinished(&self) -> FileFault {
+        let path = self.part().map(Part::path).unwrap_or_default();
+        FileFault::Unfinished { path }
+    }
+
     /// Nothing of what has come is of any use.
     pub(crate) fn abandon(&mut self) {
         if let Self::File(file) = self
@@ -184,9 +196,9 @@ impl Sink {
     }
 
     /// Everything is there: puts it in its place.
-    pub(crate) async fn land(self, length: u64, modified: Option<SystemTime>) -> Result<(), FileFault> {
+    pub(crate) async fn land(self, length: u64, version: &Validators) -> Result<(), FileFault> {
         match self {
-            Self::File(FileSink { part: Some(part), .. }) => part.land(length, modified).await,
+            Self::File(FileSink { part: Some(part), .. }) => part.land(length, version).await,
             Self::File(_) | Self::Landed => Ok(()),
             Self::Stream(mut stream) => stream.flush(),
         }

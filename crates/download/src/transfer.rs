@@ -4,9 +4,10 @@
 //! across a wait.
 
 use std::ops::Range;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use message::body::BodyStream;
+use message::precondition::Validators;
 use message::{Response, StatusCode, header};
 
 use crate::answer::{Arrival, Misbehaviour, belongs, judge};
@@ -49,6 +50,11 @@ pub(crate) struct Transfer {
     pub(crate) mosaic: Option<Mosaic>,
     /// Those who have been suspected of having brought something wrong, the present one last.
     pub(crate) suspects: Vec<SourceId>,
+    /// Where an answer has pointed to a metalink of it.
+    pub(crate) described: Option<Url>,
+    /// Somebody was left out who may have the same file; and whether that is being looked after.
+    pub(crate) in_doubt: bool,
+    pub(crate) reconsiders: bool,
     pub(crate) size_max: Option<u64>,
 }
 
@@ -94,15 +100,22 @@ impl Transfer {
         if !is_first {
             self.check(source, response.status, &arrival.version).map_err(misbehaved)?;
             if asked.is_some() && response.status == StatusCode::OK {
-                return Err(GetFault::NoRanges { url });
+                let asked_anew = self.turn_to_own_tag(source, &arrival.version, &url, asked);
+                return if asked_anew { Ok(None) } else { Err(GetFault::NoRanges { url }) };
             }
-            if self.expected.is_empty() {
+            if self.plan.fixed().is_some() && self.version.is_none() {
+                self.version = Some(arrival.version.clone());
+                (self.final_url, self.redirects) = (url.clone(), redirects.clone());
+                self.plan.divide(arrival.version.if_range().is_some());
+            } else if self.expected.is_empty() && self.plan.fixed().is_none() {
                 // Gone on with what another run has begun: it can be checked all the same.
                 self.expected = told(&response.fields, response.status);
             }
         }
         if is_first {
             self.begin(task, &arrival, &response, &url)?;
+            let metalink = |link: &&Link| link.relation == Relation::DescribedBy;
+            self.described = links.iter().find(metalink).map(|link| link.url.clone());
             (self.final_url, self.redirects) = (url.clone(), redirects);
             progress.on(Event::Started { total: arrival.end, kept: 0 });
         }
@@ -127,6 +140,24 @@ impl Transfer {
         let range = asked.map(|asked| &asked.range);
         let coded = has_coded_name(&self.url) || has_coded_name(url);
         judge(response.status, &response.fields, response.body.length(), range, coded)
+    }
+
+    /// It was asked under the others' tag, and gave the whole. Copies of a file have tags of their own: now that it
+    /// is known to be the same, it is asked under its own from here on. Whether it has one that is new.
+    fn turn_to_own_tag(
+        &mut self,
+        source: SourceId,
+        arrived: &Version,
+        url: &Url,
+        asked: Option<&Asked>,
+    ) -> bool {
+        let (own, under) = (arrived.if_range(), asked.and_then(|asked| asked.if_range.as_ref()));
+        let Some(place) = self.places.get_mut(source).filter(|place| place.version.is_none()) else {
+            return false;
+        };
+        place.version = Some(arrived.clone());
+        place.at = Some(url.clone());
+        own.is_some() && own.as_ref() != under
     }
 
     /// Whether an answer is of the version that is fetched.
@@ -204,12 +235,13 @@ impl Transfer {
         let bytes = bytes.get(..room).unwrap_or(bytes);
         let (start, length) = (self.plan.position(task), u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         let end = start.saturating_add(length);
+        let base = self.plan.fixed().map_or(0, |range| range.start);
         if let Some(limit) = self.size_max
-            && end > limit
+            && end.saturating_sub(base) > limit
         {
             return Err(GetFault::TooLarge { url: self.url.clone(), limit });
         }
-        self.sink.write_at(bytes, start)?;
+        self.sink.write_at(bytes, start.saturating_sub(base))?;
         let room = self.plan.delivered(task, length, now);
         self.places.brought(source, start..end);
         Ok(Kept { bytes: length, end, room })
@@ -219,7 +251,11 @@ impl Transfer {
     pub(crate) fn note(&mut self) -> bool {
         let Some(version) = self.version.clone() else { return false };
         let resumable = version.if_range().is_some() || !self.checksums.is_empty();
-        if !resumable || version.length.is_none() || self.plan.spans().is_empty() {
+        if !resumable
+            || self.plan.fixed().is_some()
+            || version.length.is_none()
+            || self.plan.spans().is_empty()
+        {
             return false;
         }
         let journal = Journal {
@@ -233,14 +269,16 @@ impl Transfer {
         self.sink.note(&journal)
     }
 
-    /// The file's own time.
-    pub(crate) fn modified(&self) -> Option<SystemTime> {
-        let version = self.version.as_ref()?;
-        version.validators.last_modified.map(message::field::date::HttpDate::to_system_time)
+    /// The version's validators, as far as it has any.
+    pub(crate) fn validators(&self) -> Validators {
+        self.version.as_ref().map(|version| version.validators.clone()).unwrap_or_default()
     }
 
-    /// How long the file is; 0 until that is known.
+    /// How long what is saved is; 0 until that is known.
     pub(crate) fn length(&self) -> u64 {
+        if let Some(range) = self.plan.fixed() {
+            return range.end.saturating_sub(range.start);
+        }
         let length = self.version.as_ref().and_then(|version| version.length);
         length.unwrap_or_else(|| self.plan.spans().end())
     }

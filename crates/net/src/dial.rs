@@ -10,6 +10,7 @@
 use crate::socket::Socket;
 use crate::stream::Stream;
 use rustix::io::Errno;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,31 @@ pub struct Dialer {
     pub connect_timeout: Duration,
     /// Which addresses of a name may be connected to; all if `None`.
     pub reach: Option<Reach>,
+    /// Names that are not looked up.
+    pub pins: Pins,
+}
+
+/// Addresses that stand for names, whatever the system would say of these.
+#[derive(Debug, Clone, Default)]
+pub struct Pins(Arc<HashMap<(String, u16), Vec<IpAddr>>>);
+
+impl Pins {
+    /// Each host and port with its addresses; of one that is named twice all count.
+    pub fn new(pins: impl IntoIterator<Item = ((String, u16), Vec<IpAddr>)>) -> Self {
+        let mut map: HashMap<_, Vec<IpAddr>> = HashMap::new();
+        for ((host, port), addresses) in pins {
+            map.entry((host.to_ascii_lowercase(), port)).or_default().extend(addresses);
+        }
+        Self(Arc::new(map))
+    }
+
+    fn of(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let addresses = self.0.get(&(host.to_ascii_lowercase(), port))?;
+        Some(addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect())
+    }
 }
 
 /// Whether an address that a host has may be connected to. Asked for each address after the name was looked
@@ -64,7 +90,7 @@ impl fmt::Debug for Reach {
 
 impl Default for Dialer {
     fn default() -> Dialer {
-        Dialer { connect_timeout: CONNECT_TIMEOUT, reach: None }
+        Dialer { connect_timeout: CONNECT_TIMEOUT, reach: None, pins: Pins::default() }
     }
 }
 
@@ -77,7 +103,11 @@ impl Dialer {
         let limit = self.connect_timeout;
         let mut addresses = Vec::new();
         let outcome = timeout(limit, async {
-            addresses = self.reachable(host, resolve(host, port).await?)?;
+            let found = match self.pins.of(host, port) {
+                Some(pinned) => pinned,
+                None => resolve(host, port).await?,
+            };
+            addresses = self.reachable(host, found)?;
             Ok(race(&addresses, connect).await)
         });
         let outcome = outcome.await;

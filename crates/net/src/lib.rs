@@ -23,7 +23,7 @@ pub(crate) mod socket;
 pub mod stream;
 pub mod sys;
 
-pub use dial::{DialFault, Dialer, Reach, Tried};
+pub use dial::{DialFault, Dialer, Pins, Reach, Tried};
 pub use drain::{Drain, DrainGuard, DrainSignal, Draining, drain};
 pub use listen::{Acceptor, ListenFault, Listener, bind, bind_all};
 pub use pace::{Pace, Stopwatch};

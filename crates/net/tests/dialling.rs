@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is not as it should be")]
 
-use net::{Acceptor, DialFault, Dialer, Reach, bind};
+use net::{Acceptor, DialFault, Dialer, Pins, Reach, bind};
 use socket2::{Domain, Socket, Type};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -120,4 +120,17 @@ async fn only_addresses_within_reach_are_connected_to() {
         let fault = dialer.dial(host, port).await.unwrap_err();
         assert!(matches!(&fault, DialFault::Prohibited { host: told } if told == host), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_pinned_name_is_not_looked_up() {
+    let listener = deaf("127.0.0.1:0".parse().unwrap()).unwrap();
+    listener.listen(1).unwrap();
+    let port = bound_to(&listener).port();
+    let pins = Pins::new([(("Nowhere.Invalid".to_owned(), port), vec!["127.0.0.1".parse().unwrap()])]);
+    let dialer = Dialer { pins, ..Dialer::default() };
+    let stream = dialer.dial("nowhere.invalid", port).await.unwrap();
+    assert_eq!(stream.peer_addr(), bound_to(&listener));
+    let other_port = dialer.dial("nowhere.invalid", 1).await.unwrap_err();
+    assert!(!matches!(other_port, DialFault::Refused { .. }), "{other_port:?}");
 }

@@ -25,6 +25,7 @@ mod get_hostile;
 mod get_kill;
 mod get_options;
 mod get_trees;
+mod get_ways;
 mod limits;
 mod listing;
 mod mirrors;

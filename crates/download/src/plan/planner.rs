@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     wanted: Option<Range<u64>>,
     /// Whether pieces of the version that is fetched can be told from those of another.
     divisible: bool,
+    /// Nothing else is ever wanted than this.
+    fixed: Option<Range<u64>>,
     ramp: Ramp,
 }
 
@@ -55,8 +57,19 @@ impl Plan {
     /// `spans` those of them that are there.
     pub(crate) fn new(terms: Terms, wanted: Option<Range<u64>>, spans: Spans) -> Self {
         let divisible = wanted.is_some();
-        let ramp = Ramp::default();
-        Self { terms, sources: Vec::new(), tasks: Vec::new(), tasks_begun: 0, spans, wanted, divisible, ramp }
+        let (sources, tasks, fixed, ramp) = (Vec::new(), Vec::new(), None, Ramp::default());
+        Self { terms, sources, tasks, tasks_begun: 0, spans, wanted, divisible, fixed, ramp }
+    }
+
+    /// A plan for these bytes of a file only, whichever version it is of.
+    pub(crate) fn of_range(terms: Terms, range: Range<u64>) -> Self {
+        let plan = Self::new(terms, Some(range.clone()), Spans::default());
+        Self { fixed: Some(range), ..plan }
+    }
+
+    /// The bytes that are wanted and no others, if that was said.
+    pub(crate) fn fixed(&self) -> Option<&Range<u64>> {
+        self.fixed.as_ref()
     }
 
     /// One more place to ask; a lower `rank` is asked first.
@@ -116,7 +129,8 @@ impl Plan {
         match self.idle_source(now) {
             Some(source) => {
                 self.forget();
-                self.begin(source, 0..u64::MAX, true, now, None)
+                let range = self.fixed.clone();
+                self.begin(source, range.clone().unwrap_or(0..u64::MAX), true, now, range)
             }
             None => self.wait_or_stuck(now),
         }
@@ -135,7 +149,7 @@ impl Plan {
     /// Nobody can bring a piece now; one who ignores ranges may bring all again.
     fn whole_again(&mut self, now: Duration) -> Step {
         let waiting = self.sources.iter().any(|source| source.is_good() && source.ranges);
-        if self.tasks.is_empty() && !waiting && !self.terms.in_order {
+        if self.tasks.is_empty() && !waiting && !self.terms.in_order && self.fixed.is_none() {
             let ready = |source: &Source| source.is_good() && source.not_before <= now;
             if let Some(at) = self.sources.iter().position(ready) {
                 return self.begin(SourceId(at), 0..u64::MAX, true, now, None);
@@ -272,6 +286,11 @@ impl Plan {
         }
     }
 
+    /// Whether what was begun with can be put beside what others bring, now that somebody has said what it is.
+    pub(crate) fn divide(&mut self, divisible: bool) {
+        self.divisible = divisible;
+    }
+
     /// Whether something is wanted already.
     pub(crate) fn knows_what(&self) -> bool {
         self.wanted.is_some()
@@ -349,14 +368,14 @@ impl Plan {
         }
         source.failures = source.failures.saturating_add(1);
         match lapse {
-            Lapse::NoRanges => source.ranges = false,
+            Lapse::NoRanges if self.fixed.is_none() => source.ranges = false,
             Lapse::OtherVersion => source.standing = Standing::OtherVersion,
             Lapse::Passing(asked) if source.failures < tries => {
                 let pause = backoff(source.failures, jitter).max(asked.unwrap_or_default());
                 source.not_before = now.saturating_add(pause);
                 return Some(pause);
             }
-            Lapse::Passing(_) | Lapse::Lasting => source.standing = Standing::Dropped,
+            Lapse::Passing(_) | Lapse::Lasting | Lapse::NoRanges => source.standing = Standing::Dropped,
         }
         None
     }
@@ -380,6 +399,16 @@ impl Plan {
         self.bench(id, true);
         if let Some(source) = self.sources.get_mut(id.0) {
             source.standing = Standing::Dropped;
+        }
+    }
+
+    /// A source that was taken to have another version has this one.
+    pub(crate) fn reinstate(&mut self, id: SourceId) {
+        if let Some(source) = self.sources.get_mut(id.0)
+            && source.standing == Standing::OtherVersion
+        {
+            source.standing = Standing::Good;
+            source.failures = 0;
         }
     }
 
@@ -427,8 +456,8 @@ impl Plan {
     /// Nothing is there, and nothing is known of what there is to get.
     fn forget(&mut self) {
         self.spans = Spans::default();
-        self.wanted = None;
-        self.divisible = false;
+        self.wanted = self.fixed.clone();
+        self.divisible = self.fixed.is_some();
         for task in &mut self.tasks {
             task.end = task.next;
         }

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod described;
 mod failures;
 mod files;
 mod pieces;
+mod ranges;
 mod redirects;
 mod retries;
 mod support;

@@ -7,9 +7,10 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 use download::{Digest, Pattern, Url};
+use message::field::range::Ranges;
 use message::{Authority, HeaderName, HeaderValue};
 
-use crate::args::units;
+use crate::args::units::{self, Pin};
 
 /// More connections than this are an attack.
 const CONNECTIONS_MAX: NonZeroUsize = NonZeroUsize::new(256).unwrap();
@@ -84,6 +85,21 @@ pub(crate) struct GetArgs {
     /// Save in this directory, under the name in the URL
     #[arg(long, env = "SOCKETS_DIR", default_value = ".", value_name = "DIR")]
     pub(crate) dir: PathBuf,
+    /// Save under the name that the server gives (Content-Disposition), made safe; with a number if that is taken
+    #[arg(long, env = "SOCKETS_CONTENT_DISPOSITION", value_parser = FalseyValueParser::new(), conflicts_with_all = ["output", "recursive", "head"])]
+    pub(crate) content_disposition: bool,
+    /// Only these bytes: FIRST-LAST, FIRST- or -LENGTH, counted from 0, such as 0-499 or -500
+    #[arg(short = 'r', long, env = "SOCKETS_RANGE", value_name = "RANGE", value_parser = units::range, allow_hyphen_values = true, conflicts_with_all = ["checksum", "checksums", "metalink", "recursive", "newer", "head"])]
+    pub(crate) range: Option<Ranges>,
+    /// For this host and port connect to these addresses, whatever its name means; may be given several times
+    #[arg(long, env = "SOCKETS_RESOLVE", value_name = "HOST:PORT:ADDRESS[,ADDRESS]", value_delimiter = ' ', value_parser = units::pin)]
+    pub(crate) resolve: Vec<Pin>,
+    /// Connect by IPv4 only
+    #[arg(short = '4', long, env = "SOCKETS_IPV4", value_parser = FalseyValueParser::new(), conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// Connect by IPv6 only; by default both are tried, and the one that answers first is taken
+    #[arg(short = '6', long, env = "SOCKETS_IPV6", value_parser = FalseyValueParser::new())]
+    pub(crate) ipv6: bool,
     /// Ask this proxy
     #[arg(long, env = "SOCKETS_PROXY", value_name = "HOST:PORT", value_parser = units::place)]
     pub(crate) proxy: Option<Authority>,

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use download::{Digest, Pattern, Url};
+use message::field::range::Ranges;
 use message::target::TargetFault;
-use message::{Authority, HeaderName, HeaderValue, Scheme, Target};
+use message::{Authority, Fields, HeaderName, HeaderValue, Scheme, Target, header};
 
 /// `500k`, `10M`, `2G` (powers of 1000), `64Ki`, `10GiB` (powers of 1024), or bytes.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
@@ -90,6 +91,30 @@ pub(crate) fn checksum(text: &str) -> Result<Digest, String> {
     })
 }
 
+/// `FIRST-LAST`, `FIRST-` or `-LENGTH` (RFC 9110 §14.1.1), one of them.
+pub(crate) fn range(text: &str) -> Result<Ranges, String> {
+    let mut fields = Fields::new();
+    let value = HeaderValue::from_str(&format!("bytes={text}"));
+    value.into_iter().for_each(|value| fields.set(header::RANGE, value));
+    let ranges = Ranges::parse(&fields).filter(|ranges| ranges.count() == 1);
+    ranges.ok_or_else(|| format!("{text:?} is no range: write 0-499, 500- or -500"))
+}
+
+/// A host and port, and the addresses that stand for it.
+pub(crate) type Pin = ((String, u16), Vec<IpAddr>);
+
+/// `HOST:PORT:ADDRESS[,ADDRESS]`
+pub(crate) fn pin(text: &str) -> Result<Pin, String> {
+    let fault =
+        || format!("{text:?} pins nothing: write example.org:80:192.0.2.1 or example.org:80:[2001:db8::1]");
+    let (host, rest) = text.split_once(':').ok_or_else(fault)?;
+    let (port, addresses) = rest.split_once(':').ok_or_else(fault)?;
+    let bare = |address: &str| address.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let addresses: Result<Vec<IpAddr>, _> = addresses.split(',').map(bare).collect();
+    let port = port.parse().map_err(|_| fault())?;
+    Ok(((host.to_owned(), port), addresses.map_err(|_| fault())?))
+}
+
 /// A pattern over the paths of a tree.
 pub(crate) fn pattern(text: &str) -> Result<Pattern, String> {
     Pattern::parse(text).map_err(|fault| fault.to_string())
@@ -138,6 +163,22 @@ mod tests {
         }
         assert_eq!(address("::1").unwrap().to_string(), "::1");
         assert!(address("localhost").unwrap_err().contains("127.0.0.1"));
+    }
+
+    #[test]
+    fn ranges_and_pins_are_what_can_be_done_with_them() {
+        for text in ["0-499", "500-", "-500"] {
+            assert_eq!(range(text).unwrap().to_string(), format!("bytes={text}"));
+        }
+        for text in ["", "5", "5-4", "0-1,3-4", "a-b", "0-1\r\nX: y"] {
+            assert!(range(text).unwrap_err().contains("no range"), "{text:?}");
+        }
+        let v4 = "192.0.2.1".parse().unwrap();
+        let v6 = "2001:db8::1".parse().unwrap();
+        assert_eq!(pin("a.test:80:192.0.2.1,[2001:db8::1]"), Ok((("a.test".to_owned(), 80), vec![v4, v6])));
+        for text in ["a.test", "a.test:80", "a.test:x:192.0.2.1", "a.test:80:b.test", "a.test:80:"] {
+            assert!(pin(text).unwrap_err().contains("pins nothing"), "{text}");
+        }
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn dialer(args: &CacheArgs) -> Dialer {
     let destinations = args.proxy.destinations();
     let reach = Reach::new(move |host, address| destinations.permit(host, address));
     let connect_timeout = args.upstream.connect_timeout;
-    Dialer { reach: args.site().is_none().then_some(reach), connect_timeout }
+    Dialer { reach: args.site().is_none().then_some(reach), connect_timeout, ..Dialer::default() }
 }
 
 fn tunnels(args: &CacheArgs, dialer: Dialer) -> Option<Tunnels> {

@@ -54,7 +54,9 @@ impl Jobs {
                 return Err(Exit::usage(format_args!("{flag} takes one URL; {instead}")));
             }
         }
-        number_equal_names(&mut lines, &args.dir);
+        if !args.content_disposition {
+            number_equal_names(&mut lines, &args.dir);
+        }
         let netrc = if args.no_netrc || args.user.is_some() { String::new() } else { netrc() };
         let throttle = args.limit_rate.map(|rate| Arc::new(Throttle::new(rate)));
         Ok(Self { args: args.clone(), lines, fields: fields(args), netrc, throttle })
@@ -70,6 +72,7 @@ impl Jobs {
             balancer: args.balancer.clone(),
             checksums: line.checksum.clone(),
             pieces: line.pieces.clone(),
+            range: args.range.clone(),
             existing: existing(args),
             fields: self.fields.clone(),
             own_fields: self.own_fields(&line.url),
@@ -85,8 +88,13 @@ impl Jobs {
         }
     }
 
+    /// The directory for one line.
+    pub(super) fn dir<'a>(&'a self, line: &'a Line) -> &'a PathBuf {
+        line.dir.as_ref().unwrap_or(&self.args.dir)
+    }
+
     fn output(&self, line: &Line) -> Output {
-        let dir = line.dir.as_ref().unwrap_or(&self.args.dir);
+        let dir = self.dir(line);
         match &line.output {
             None if !line.place.is_empty() => Output::Beneath(dir.clone(), line.place.clone()),
             None => Output::Directory(dir.clone()),

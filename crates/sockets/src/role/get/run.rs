@@ -1,12 +1,16 @@
 //! A run: several files side by side, until all are there, or somebody interrupts.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::future::pending;
 use std::io::{Write as _, stdout};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use download::{Fetched, GetFault, Order, Progress, get, head};
+use download::{
+    Fetched, FileFault, FileName, GetFault, Names, Order, Output, Progress, get, head, name_from_server,
+};
 use engine::clock;
 use indicatif::MultiProgress;
 use tokio::task::JoinSet;
@@ -21,7 +25,7 @@ use crate::role::get::metalink;
 use crate::role::get::mirroring::Mirroring;
 use crate::role::get::report::Report;
 use crate::role::get::shown::{Loudness, Shown, screen};
-use crate::role::get::ways::Ways;
+use crate::role::get::ways::{Ways, dialer};
 use crate::signal::Stop;
 
 /// Exit status after Ctrl-C: 128 and the signal's number, as shells have it.
@@ -30,12 +34,15 @@ const INTERRUPTED: u8 = 130;
 /// Exit status when `--max-time` is over: that of the network.
 const TOO_LATE: u8 = 4;
 
+/// With how many numbers a name that a server gives is tried.
+const COLLISIONS_MAX: u32 = 100;
+
 /// Downloads everything; the status of the first that fails, in their order, is the program's.
 ///
 /// # Errors
 /// What went wrong, with the exit status of its kind.
 pub(crate) fn run(args: &GetArgs) -> Result<(), Exit> {
-    let ways = Ways::new(args.proxy.as_ref(), |name| std::env::var(name).ok())?;
+    let ways = Ways::new(args.proxy.as_ref(), &dialer(args), |name| std::env::var(name).ok())?;
     let loudness = Loudness { quiet: args.quiet || args.json, verbose: args.verbose };
     control()?.block_on(async {
         let stop = Stop::listen();
@@ -72,7 +79,7 @@ async fn get_all(args: &GetArgs, ways: Ways, loudness: Loudness) -> Result<(), E
         true => Some(Mirroring::begin(&mut jobs, &ways, loudness, &screen).await?),
         false => None,
     };
-    let run = Arc::new(Run { jobs, ways, screen, loudness });
+    let run = Arc::new(Run { jobs, ways, screen, loudness, named: Mutex::default() });
     let failures = run_all(&run).await;
     let dir = run.jobs.args.delete.then_some(&*run.jobs.args.dir);
     let missing = match tree {
@@ -116,28 +123,59 @@ struct Run {
     ways: Ways,
     screen: MultiProgress,
     loudness: Loudness,
+    /// The names that servers have given, by directory.
+    named: Mutex<HashMap<PathBuf, Names>>,
 }
 
 impl Run {
     async fn get(&self, line: &Line) -> Result<(), GetFault> {
-        let order = self.jobs.order(line);
         let shown = Shown::new(self.loudness, &self.screen, &line.url);
         if self.jobs.args.head {
-            return self.head(order, &shown).await;
+            return self.head(self.jobs.order(line), &shown).await;
         }
         if self.jobs.args.json {
             let report = Report::new(&line.url);
-            let outcome = self.fetch(order, &report).await;
+            let outcome = self.fetch(line, &report).await;
             report.conclude(&outcome);
             return outcome.map(drop);
         }
-        let outcome = self.fetch(order, &shown).await;
+        let outcome = self.fetch(line, &shown).await;
         shown.conclude(outcome.as_ref().ok());
         outcome.map(drop)
     }
 
-    async fn fetch(&self, order: Order, progress: &impl Progress) -> Result<Fetched, GetFault> {
-        get(&self.ways, order, clock::now(), progress).await
+    async fn fetch(&self, line: &Line, progress: &impl Progress) -> Result<Fetched, GetFault> {
+        let order = self.jobs.order(line);
+        if !self.jobs.args.content_disposition || line.output.is_some() {
+            return get(&self.ways, order, clock::now(), progress).await;
+        }
+        match name_from_server(&self.ways, order, clock::now(), progress).await? {
+            Some(name) => self.fetch_as(line, &name, progress).await,
+            None => get(&self.ways, self.jobs.order(line), clock::now(), progress).await,
+        }
+    }
+
+    /// Saves under a name that nobody here has chosen: if something else has it, it gets a number.
+    async fn fetch_as(
+        &self,
+        line: &Line,
+        name: &FileName,
+        progress: &impl Progress,
+    ) -> Result<Fetched, GetFault> {
+        let dir = self.jobs.dir(line);
+        let mut left = COLLISIONS_MAX;
+        loop {
+            let free = {
+                let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
+                named.entry(dir.clone()).or_default().claim(name)
+            };
+            let output = Output::Beneath(dir.clone(), vec![free]);
+            let order = Order { output, ..self.jobs.order(line) };
+            match get(&self.ways, order, clock::now(), progress).await {
+                Err(GetFault::File(FileFault::Exists { .. })) if left > 0 => left -= 1,
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn head(&self, order: Order, progress: &impl Progress) -> Result<(), GetFault> {

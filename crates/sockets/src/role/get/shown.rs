@@ -15,6 +15,10 @@ const DRAWS_PER_SECOND: u8 = 10;
 /// How often a line is said where no bar is seen.
 const SAY_EVERY: Duration = Duration::from_secs(5);
 
+/// How often it is counted who delivers, and who does: whoever has delivered something within that time.
+const COUNT_EVERY: Duration = Duration::from_millis(200);
+const DELIVERS_WITHIN: Duration = Duration::from_secs(1);
+
 /// What is shown, for all files of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Loudness {
@@ -38,6 +42,30 @@ pub(super) struct Shown {
     screen: MultiProgress,
     bar: ProgressBar,
     said: Mutex<Said>,
+    deliver: Mutex<Deliver>,
+}
+
+/// Who delivers at present.
+#[derive(Debug, Default)]
+struct Deliver {
+    last: Vec<(Url, Instant)>,
+    looked: Option<Instant>,
+}
+
+impl Deliver {
+    /// `source` has delivered something; gives how many sources do, now and then.
+    fn note(&mut self, source: &Url, now: Instant) -> Option<usize> {
+        match self.last.iter_mut().find(|(other, _)| other == source) {
+            Some((_, at)) => *at = now,
+            None => self.last.push((source.clone(), now)),
+        }
+        if now.duration_since(*self.looked.get_or_insert(now)) < COUNT_EVERY {
+            return None;
+        }
+        self.looked = Some(now);
+        self.last.retain(|(_, at)| now.duration_since(*at) < DELIVERS_WITHIN);
+        Some(self.last.len())
+    }
 }
 
 /// What has been said of a file where there is no bar.
@@ -53,7 +81,7 @@ impl Shown {
         let bar =
             if screen.is_hidden() { ProgressBar::hidden() } else { screen.add(ProgressBar::no_length()) };
         bar.set_message(url.to_string());
-        Self { loudness, screen: screen.clone(), bar, said: Mutex::default() }
+        Self { loudness, screen: screen.clone(), bar, said: Mutex::default(), deliver: Mutex::default() }
     }
 
     /// Says a line, beside the bars.
@@ -97,8 +125,16 @@ impl Shown {
     }
 
     /// Where nobody sees a bar, a line every few seconds.
-    fn advance(&self, bytes: u64) {
+    fn advance(&self, source: &Url, bytes: u64) {
         self.bar.inc(bytes);
+        if !self.bar.is_hidden() {
+            let mut deliver = self.deliver.lock().unwrap_or_else(PoisonError::into_inner);
+            match deliver.note(source, Instant::now()) {
+                Some(count) if count > 1 => self.bar.set_prefix(format!("{count} sources")),
+                Some(_) => self.bar.set_prefix(""),
+                None => {}
+            }
+        }
         if !self.bar.is_hidden() || self.loudness.quiet {
             return;
         }
@@ -152,7 +188,7 @@ impl Progress for Shown {
     fn on(&self, event: Event<'_>) {
         match event {
             Event::Started { total, kept } => self.start(total, kept),
-            Event::Advanced { bytes, .. } => self.advance(bytes),
+            Event::Advanced { source, bytes } => self.advance(source, bytes),
             Event::Redirected(redirect) => {
                 self.say(&format!("sockets: {} sends us to {}", redirect.from, redirect.to));
             }

@@ -1,11 +1,12 @@
 //! Which requests go through a proxy: what `http_proxy` and `no_proxy` of the environment say.
 
-use engine::{Pool, Route};
+use engine::{ClientLimits, Pool, Route};
 use message::{Authority, Failure, Request, Response, Service};
+use net::dial::{Dialer, Pins, Reach};
 
+use crate::args::get::GetArgs;
 use crate::args::units;
 use crate::exit::Exit;
-use crate::role::pool;
 
 /// Straight, or through a proxy, by who is asked.
 #[derive(Clone)]
@@ -28,6 +29,7 @@ impl Ways {
     /// A proxy that can't be one.
     pub(super) fn new(
         proxy: Option<&Authority>,
+        dialer: &Dialer,
         read: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Exit> {
         let set = |name| read(name).filter(|value| !value.is_empty());
@@ -42,12 +44,23 @@ impl Ways {
             }
             (None, None) => (None, Exempt::default()),
         };
+        let pool = |route| Pool::new(dialer.clone(), route, ClientLimits::default());
         Ok(Self {
             direct: pool(Route::Direct),
             proxied: proxy.map(|proxy| pool(Route::Proxy(proxy))),
             exempt,
         })
     }
+}
+
+/// How connections are made, as the arguments say.
+pub(super) fn dialer(args: &GetArgs) -> Dialer {
+    let reach = match (args.ipv4, args.ipv6) {
+        (true, _) => Some(Reach::new(|_, address| address.is_ipv4())),
+        (false, true) => Some(Reach::new(|_, address| address.is_ipv6())),
+        (false, false) => None,
+    };
+    Dialer { reach, pins: Pins::new(args.resolve.clone()), ..Dialer::default() }
 }
 
 impl Service for Ways {
@@ -101,8 +114,10 @@ mod tests {
 
     #[test]
     fn a_proxy_that_can_not_be_one_is_told() {
-        let ways =
-            |value: &'static str| Ways::new(None, move |name| (name == "http_proxy").then(|| value.into()));
+        let ways = |value: &'static str| {
+            let read = move |name: &str| (name == "http_proxy").then(|| value.into());
+            Ways::new(None, &Dialer::default(), read)
+        };
         assert!(ways("http://proxy:3128/").is_ok_and(|ways| ways.proxied.is_some()));
         assert!(ways("").is_ok_and(|ways| ways.proxied.is_none()));
         assert!(ways("a b").is_err_and(|exit| exit.to_string().contains("http_proxy")));
