@@ -7,6 +7,7 @@
 //! 5. else the origin is asked, by one `fetch` for all who ask for the same (`collapse`);
 //! 6. `Cache-Status` (RFC 9211) says what was done.
 
+use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::alongside::Alongside;
 use crate::answer::{answer, answer_growing, holds, set_age};
+use crate::begun::{Alone, Begun};
 use crate::body::growing::Lost;
 use crate::collapse::{Arrival, Content, Flights, Joined, Outcome, Ticket};
 use crate::config::Config;
@@ -135,21 +137,8 @@ impl Ask {
 }
 
 impl<U: Service> Service for Cache<U> {
-    async fn call(&self, request: Request) -> Result<Response, Failure> {
-        let route = match route(self.config.origin.as_ref(), &request) {
-            Ok(route) => route,
-            Err(mut refusal) => {
-                self.own_status("no-way").append_to(&mut refusal.fields);
-                return Ok(*refusal);
-            }
-        };
-        forward::check_loop(&request.fields, &self.config.pseudonym)
-            .map_err(|failure| self.own_status("loop").on(failure))?;
-        match Bypass::of(&request.method, &request.fields, &request.body) {
-            Some(_) if self.config.is_offline => Ok(self.not_here()),
-            Some(bypass) => self.bypass(request, route, bypass).await,
-            None => self.serve(&Asked::new(request, route)).await,
-        }
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response, Failure>> + Send {
+        self.begin(request)
     }
 }
 
@@ -240,6 +229,59 @@ impl<U: Service> Cache<U> {
         Ok(response)
     }
 
+    fn begin(&self, request: Request) -> Alone<'_> {
+        let route = match route(self.config.origin.as_ref(), &request) {
+            Ok(route) => route,
+            Err(mut refusal) => {
+                self.own_status("no-way").append_to(&mut refusal.fields);
+                return Begun::answered(Ok(*refusal));
+            }
+        };
+        if let Err(failure) = forward::check_loop(&request.fields, &self.config.pseudonym) {
+            return Begun::answered(Err(self.own_status("loop").on(failure)));
+        }
+        match Bypass::of(&request.method, &request.fields, &request.body) {
+            Some(_) if self.config.is_offline => Begun::answered(Ok(self.not_here())),
+            Some(bypass) => Begun::waits(self.bypass(request, route, bypass)),
+            None => {
+                let asked = Asked::new(request, route);
+                match self.answer_at_once(&asked) {
+                    Some(response) => Begun::answered(Ok(response)),
+                    None => Begun::waits(async move { self.serve(&asked).await }),
+                }
+            }
+        }
+    }
+
+    /// The answer out of what is in memory and may be used as it is.
+    fn answer_at_once(&self, asked: &Asked) -> Option<Response> {
+        if self.config.is_offline {
+            return None;
+        }
+        let variants = self.store.resident(&asked.key)?;
+        match self.judge(asked, &variants) {
+            Plan::Serve(entry, standing) if holds(&asked.method, &asked.fields, &entry) => {
+                self.answer_stored(asked, &entry, standing, &variants).ok()?
+            }
+            _ => None,
+        }
+    }
+
+    /// The answer out of a stored response; `None` if somebody changed or deleted its file.
+    fn answer_stored(
+        &self,
+        asked: &Asked,
+        entry: &Arc<Entry>,
+        standing: Standing,
+        judged: &Variants,
+    ) -> io::Result<Option<Response>> {
+        let Some(body) = self.store.content(entry, asked.now())? else { return Ok(None) };
+        if standing == Standing::Stale {
+            self.refresh(asked, entry, judged);
+        }
+        Ok(Some(self.hit(asked, entry, body)))
+    }
+
     async fn serve(&self, asked: &Asked) -> Result<Response, Failure> {
         for _ in 0..TRIES {
             let variants = self.store.lookup(&asked.key).await;
@@ -254,17 +296,15 @@ impl<U: Service> Cache<U> {
                         return outcome;
                     }
                 }
-                Plan::Serve(entry, standing) => match self.store.content(&entry, asked.now()) {
-                    Ok(Some(body)) => {
-                        if standing == Standing::Stale {
-                            self.refresh(asked, &entry, &variants);
+                Plan::Serve(entry, standing) => {
+                    match self.answer_stored(asked, &entry, standing, &variants) {
+                        Ok(Some(response)) => return Ok(response),
+                        Ok(None) => self.store.discard(asked.key.clone(), &entry).await,
+                        Err(_) => {
+                            return self.pass(asked, &Ask::anew(Fwd::Bypass, Some("store-failed"))).await;
                         }
-                        return Ok(self.hit(asked, &entry, body));
                     }
-                    // Somebody changed or deleted the file.
-                    Ok(None) => self.store.discard(asked.key.clone(), &entry).await,
-                    Err(_) => return self.pass(asked, &Ask::anew(Fwd::Bypass, Some("store-failed"))).await,
-                },
+                }
                 Plan::Ask(Ask { stored: Some(entry), .. }) if !self.store.is_there(&entry) => {
                     self.store.discard(asked.key.clone(), &entry).await;
                 }

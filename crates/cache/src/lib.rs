@@ -24,6 +24,7 @@
 
 mod alongside;
 mod answer;
+mod begun;
 mod body;
 pub mod cache;
 mod collapse;

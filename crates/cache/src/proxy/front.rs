@@ -13,6 +13,7 @@ use access::gate::{Accounts, Denied, Gate, Side};
 use access::network::Networks;
 use message::{Failure, HeaderValue, Method, Request, Response, Service, StatusCode, Target, header};
 
+use crate::begun::{Begun, Outcome};
 use crate::proxy::destination::Destinations;
 
 /// The port of CONNECT that needs no permission: HTTP over TLS (RFC 9110 §9.3.6 asks for such a list).
@@ -82,17 +83,6 @@ impl<S> Front<S> {
         request.peer.map(|peer| self.terms.trust.client(peer.ip(), &request.fields))
     }
 
-    async fn admit(&self, request: &Request, client: Option<IpAddr>) -> Result<(), Response> {
-        if !self.terms.clients.admit(client) {
-            return Err(not_for_you());
-        }
-        match &self.gate {
-            // On the heap, so that requests that need no credentials carry no room for them.
-            Some(gate) => Box::pin(gate.admit(&request.fields, request.received_at)).await.map_err(denied),
-            None => Ok(()),
-        }
-    }
-
     /// The answer to a request that goes no further, if it is such a one.
     fn direct(&self, request: &mut Request, client: Option<IpAddr>) -> Result<Option<Response>, Failure> {
         let Way::Forward { destinations, connect_ports, .. } = &self.terms.way else {
@@ -112,16 +102,39 @@ impl<S> Front<S> {
     }
 }
 
-impl<S: Service> Service for Front<S> {
-    async fn call(&self, mut request: Request) -> Result<Response, Failure> {
+impl<S: Service> Front<S> {
+    fn begin(&self, request: Request) -> Begun<'_, impl Future<Output = Outcome>> {
         let client = self.client(&request);
-        if let Err(refusal) = self.admit(&request, client).await {
-            return Ok(refusal);
+        if !self.terms.clients.admit(client) {
+            return Begun::answered(Ok(not_for_you()));
         }
-        match self.direct(&mut request, client)? {
-            Some(answer) => Ok(answer),
-            None => self.inside.call(request).await,
+        match &self.gate {
+            Some(gate) => Begun::waits(async move {
+                if let Err(refusal) = gate.admit(&request.fields, request.received_at).await {
+                    return Ok(denied(refusal));
+                }
+                self.let_in(request, client).await
+            }),
+            None => self.let_in(request, client),
         }
+    }
+
+    fn let_in(
+        &self,
+        mut request: Request,
+        client: Option<IpAddr>,
+    ) -> Begun<'_, impl Future<Output = Outcome>> {
+        match self.direct(&mut request, client) {
+            Ok(None) => Begun::Passed { answer: self.inside.call(request) },
+            Ok(Some(answer)) => Begun::answered(Ok(answer)),
+            Err(failure) => Begun::answered(Err(failure)),
+        }
+    }
+}
+
+impl<S: Service> Service for Front<S> {
+    fn call(&self, request: Request) -> impl Future<Output = Outcome> + Send {
+        self.begin(request)
     }
 }
 

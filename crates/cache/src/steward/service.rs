@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use access::Network;
 use message::header::{CACHE_CONTROL, CONTENT_TYPE};
-use message::{Body, Failure, Fields, HeaderValue, Request, Response, Service, StatusCode};
+use message::{Body, Fields, HeaderValue, Request, Response, Service, StatusCode};
 
+use crate::begun::{Begun, Outcome};
 use crate::cache::Cache;
 use crate::steward::errand::{Errand, TOKEN, is_purge};
 use crate::steward::report::Report;
@@ -80,23 +81,26 @@ impl<U: Service, S: Service> Steward<U, S> {
         ];
         lines.iter().map(|(name, value)| format!("{value}\t{name}\n")).collect()
     }
+
+    fn begin(&self, request: Request) -> Begun<'_, impl Future<Output = Outcome>> {
+        let errand = if self.is_owners(&request.fields) {
+            Errand::read(&request.fields)
+        } else if is_purge(&request.method) && !self.purgers.is_empty() {
+            if !self.may_purge(&request) {
+                let text = "You may not purge from your address: --purge-from says who may.\n";
+                return Begun::answered(Ok(plain(StatusCode::FORBIDDEN, Body::from(text))));
+            }
+            Errand::of_purge(self.cache.key_of(&request), &request.fields)
+        } else {
+            return Begun::Passed { answer: self.inside.call(request) };
+        };
+        Begun::waits(async move { Ok(self.do_errand(errand, &request).await) })
+    }
 }
 
 impl<U: Service, S: Service> Service for Steward<U, S> {
-    async fn call(&self, request: Request) -> Result<Response, Failure> {
-        if self.is_owners(&request.fields) {
-            let errand = Errand::read(&request.fields);
-            return Ok(Box::pin(self.do_errand(errand, &request)).await);
-        }
-        if is_purge(&request.method) && !self.purgers.is_empty() {
-            if !self.may_purge(&request) {
-                let text = "You may not purge from your address: --purge-from says who may.\n";
-                return Ok(plain(StatusCode::FORBIDDEN, Body::from(text)));
-            }
-            let errand = Errand::of_purge(self.cache.key_of(&request), &request.fields);
-            return Ok(Box::pin(self.do_errand(errand, &request)).await);
-        }
-        self.inside.call(request).await
+    fn call(&self, request: Request) -> impl Future<Output = Outcome> + Send {
+        self.begin(request)
     }
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod collapse;
+mod cost;
 mod dice;
 mod fickle;
 mod histories;
