@@ -34,7 +34,7 @@ const EXCHANGES: [Exchange; 24] = [
     ("501 Method Not Implemented", &[], &["Cache-Control: s-maxage=0"]),
 ];
 
-fn explain(url: &str, fields: &[&str], more: &[&str]) -> Ended {
+pub(super) fn explain(url: &str, fields: &[&str], more: &[&str]) -> Ended {
     let mut args = vec!["cache", "explain", url];
     for field in fields {
         args.extend(["-H", field]);
@@ -43,7 +43,7 @@ fn explain(url: &str, fields: &[&str], more: &[&str]) -> Ended {
     run(&mut sockets(&args))
 }
 
-fn line<'a>(page: &'a str, start: &str) -> &'a str {
+pub(super) fn line<'a>(page: &'a str, start: &str) -> &'a str {
     page.lines()
         .find_map(|line| line.strip_prefix(start))
         .unwrap_or_else(|| panic!("no {start:?} in:\n{page}"))

@@ -9,11 +9,12 @@ use std::time::{Duration, SystemTime};
 
 use message::field::date::HttpDate;
 
-use crate::cache::town::{Town, WAYS};
+use crate::cache::town::{Town, WAYS, Way};
 use crate::support::origin::{Reply, response};
 use crate::support::wire::{Answer, Head, Wire};
 
 mod errors;
+mod explained;
 mod fields;
 mod freshness;
 mod interim;
@@ -63,6 +64,13 @@ enum Comes {
     NotModified,
     /// That status, from the cache itself.
     Own(u16),
+}
+
+impl Turn {
+    /// The fields of the request, with the dates of now.
+    fn fields(&self) -> Vec<String> {
+        self.asks.iter().map(|field| filled(field)).collect()
+    }
 }
 
 /// 200 with those fields.
@@ -127,6 +135,9 @@ fn play_all(args: &[&str], plays: &[(String, Vec<Turn>)]) {
                 let asked = std::mem::take(&mut stage.lock().unwrap().get_mut(&path).unwrap().asked);
                 let what = format!("{way:?}, {name:?}, turn {at}: {:?}, asked {asked:?}", answer.head);
                 judge(turn, at, &answer, &asked, &what);
+                if way == Way::Forward {
+                    explained::agrees(&town.origin.url(&path), args, &turns[at..], &answer, &what);
+                }
             }
         }
     }
@@ -136,7 +147,7 @@ fn play_all(args: &[&str], plays: &[(String, Vec<Turn>)]) {
 fn take(town: &Town, stage: &Stage, path: &str, at: usize, turn: &Turn) -> Answer {
     let scene = Scene { turn: at, says: Some(turn.says), asked: Vec::new() };
     stage.lock().unwrap().insert(path.to_owned(), scene);
-    let fields: Vec<String> = turn.asks.iter().map(|field| filled(field)).collect();
+    let fields = turn.fields();
     let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
     let mut wire = Wire::to(town.cache.address);
     wire.send(town.request(turn.method, path, &fields));

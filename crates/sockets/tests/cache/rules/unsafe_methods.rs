@@ -3,8 +3,9 @@
 use super::Comes::{New, Stored};
 use super::Says::{self, Nothing, This};
 use super::{Turn, by, get, hit, ok, play, play_all};
-use crate::cache::town::{Town, WAYS, did};
+use crate::cache::town::{Town, WAYS, Way, did};
 use crate::support::origin::{Reply, response};
+use crate::support::wire::Wire;
 
 const FRESH: &[&str] = &["Cache-Control: max-age=3600"];
 
@@ -60,6 +61,36 @@ fn section_4_4_location_and_content_location_of_the_same_origin_are_invalidated(
                     did(&answer)
                 );
             }
+        }
+    }
+}
+
+#[test]
+fn section_4_4_what_location_names_as_clients_know_a_reverse_proxy_is_invalidated() {
+    const PUBLIC: &str = "Host: www.example";
+    for name in ["Location", "Content-Location"] {
+        for (reference, goes) in [
+            ("http://www.example/other", true),
+            ("http://www.example:80/other", true),
+            // A client's words for the same place, behind who ends TLS for it.
+            ("https://WWW.example/other", true),
+            ("http://elsewhere.example/other", false),
+            ("http://www.example:8000/other", false),
+        ] {
+            let field = format!("{name}: {reference}");
+            let town = Town::new(Way::Reverse, &[], move |asked| match asked.line.starts_with("GET") {
+                true => crate::cache::town::ok(FRESH, b"x"),
+                false => Reply::Keep(response("201 Created", &[&field], b"")),
+            });
+            let ask = |line: &str| {
+                let mut wire = Wire::to(town.cache.address);
+                wire.send(format!("{line} HTTP/1.1\r\n{PUBLIC}\r\nContent-Length: 0\r\n\r\n"));
+                wire.answer()
+            };
+            ask("GET /other");
+            ask("POST /changed");
+            let answer = ask("GET /other");
+            assert_eq!(!did(&answer).starts_with("hit"), goes, "{name} {reference}: {}", did(&answer));
         }
     }
 }
