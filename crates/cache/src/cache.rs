@@ -16,7 +16,9 @@ use message::field::cache_status::{CacheStatus, Fwd};
 use message::field::range::Ranges;
 use message::forward;
 use message::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
-use message::{Body, Failure, Fields, HearInterim, Method, Request, Response, Service, StatusCode, Target};
+use message::{
+    Body, Failure, Fields, HeaderValue, HearInterim, Method, Request, Response, Service, StatusCode, Target,
+};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -31,7 +33,7 @@ use crate::key::CacheKey;
 use crate::policy::handling::Bypass;
 use crate::policy::reuse::{Reuse, Trouble, directives, may_share, reuse};
 use crate::policy::validation::can_be_meant;
-use crate::route::{Route, route};
+use crate::route::{Route, outbound, route};
 use crate::store::Store;
 use crate::store::entry::{Entry, Variants};
 use crate::store::fault::OpenFault;
@@ -62,6 +64,7 @@ pub struct Cache<U> {
 struct Asked {
     key: CacheKey,
     target: Target,
+    host: Option<HeaderValue>,
     method: Method,
     fields: Fields,
     directives: CacheControl,
@@ -103,6 +106,7 @@ impl Asked {
         Self {
             key: route.key,
             target: route.target,
+            host: route.host,
             method: request.method,
             directives: directives(&request.fields),
             fields: request.fields,
@@ -179,7 +183,7 @@ impl<U: Service> Cache<U> {
     /// The key of what a request asks for, if there is a way for it.
     #[must_use]
     pub(crate) fn key_of(&self, request: &Request) -> Option<CacheKey> {
-        route(self.config.origin.as_ref(), request).ok().map(|route| route.key)
+        route(self.config.sites.as_deref(), request).ok().map(|route| route.key)
     }
 
     /// What is stored.
@@ -216,9 +220,14 @@ impl<U: Service> Cache<U> {
     }
 
     /// Sends a request on as it is, with its body, and gives the response as it comes.
-    async fn forward(&self, request: Request, target: Target) -> Result<Response, Failure> {
+    async fn forward(
+        &self,
+        request: Request,
+        target: Target,
+        host: Option<&HeaderValue>,
+    ) -> Result<Response, Failure> {
         let received = (request.received_at, Instant::now());
-        let mut fields = forward::outbound(&request.fields, &self.config.pseudonym);
+        let mut fields = outbound(&request.fields, &self.config.pseudonym, host);
         if let Some(response) = forward::count_forwards(&request.method, &mut fields) {
             return Ok(response);
         }
@@ -230,7 +239,7 @@ impl<U: Service> Cache<U> {
     }
 
     fn begin(&self, request: Request) -> Alone<'_> {
-        let route = match route(self.config.origin.as_ref(), &request) {
+        let route = match route(self.config.sites.as_deref(), &request) {
             Ok(route) => route,
             Err(mut refusal) => {
                 self.own_status("no-way").append_to(&mut refusal.fields);
@@ -424,6 +433,7 @@ impl<U: Service> Cache<U> {
             config: Arc::clone(&self.config),
             method: Method::GET,
             target: asked.target.clone(),
+            host: asked.host.clone(),
             fields: asked.fields.clone(),
             extent: if stored.is_some() { Extent::Whole } else { extent(&asked.fields) },
             stored,
@@ -502,7 +512,7 @@ impl<U: Service> Cache<U> {
     async fn pass(&self, asked: &Asked, ask: &Ask) -> Result<Response, Failure> {
         let status = self.status(&asked.key, ask.why, ask.detail);
         let requested_at = asked.now();
-        match self.forward(asked.request(), asked.target.clone()).await {
+        match self.forward(asked.request(), asked.target.clone(), asked.host.as_ref()).await {
             Err(failure) => {
                 let instead = self.instead(asked, ask, Trouble::of_failure(failure.kind()));
                 instead.ok_or_else(|| status.on(failure))

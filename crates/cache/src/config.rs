@@ -1,19 +1,21 @@
 //! What a cache is told at its start. Valid once built: each part checks itself when it is made.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use message::forward::Pseudonym;
 use message::{Authority, Scheme};
 
 use crate::policy::rules::Rules;
+use crate::site::Sites;
 
 /// How a cache is to behave.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where bodies and index lie; made if it is not there.
     pub dir: PathBuf,
-    /// The one origin of a reverse proxy; `None` for a forward proxy.
-    pub origin: Option<Origin>,
+    /// The sites of a reverse proxy; `None` for a forward proxy.
+    pub sites: Option<Arc<Sites>>,
     /// What RFC 9111 leaves to whoever runs the cache.
     pub rules: Rules,
     /// Bytes of disk that bodies may take, each rounded up to a block of 4 KiB.
@@ -66,7 +68,7 @@ impl Config {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
-            origin: None,
+            sites: None,
             rules: Rules::default(),
             size: 10 << 30,
             admission: Admission::Again,

@@ -1,6 +1,6 @@
 //! Several origins of one site: who is asked, and who in his place.
 //!
-//! They hold the same files. The first in the order given is asked, and the next one where he fails; one
+//! A site is known by the name of its first origin. They hold the same files. The first in the order given is asked, and the next one where he fails; one
 //! that has failed is asked last for a while. A request is sent once more only where that does no harm: its
 //! method is idempotent and it has no content (RFC 9110 §9.2.2), and nothing of an answer was passed on.
 
@@ -21,8 +21,8 @@ const AGAIN_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Failover<U> {
     upstream: U,
-    /// In the order in which they are asked; the site is known by the name of the first.
-    origins: Vec<Origin>,
+    /// The origins of each site, in the order in which they are asked.
+    sites: Vec<Vec<Origin>>,
 }
 
 #[derive(Debug)]
@@ -33,21 +33,22 @@ struct Origin {
 }
 
 impl<U: Service> Failover<U> {
-    /// A site whose origins are `origins`; none for no site at all.
+    /// Sites whose origins are those; none of a forward proxy.
     #[must_use]
-    pub fn new(upstream: U, origins: impl IntoIterator<Item = Authority>) -> Self {
+    pub fn new(upstream: U, sites: impl IntoIterator<Item = Vec<Authority>>) -> Self {
         let origin = |authority| Origin { authority, aside: Mutex::default() };
-        Self { upstream, origins: origins.into_iter().map(origin).collect() }
+        let site = |origins: Vec<Authority>| origins.into_iter().map(origin).collect();
+        Self { upstream, sites: sites.into_iter().map(site).collect() }
     }
 
     /// Who is asked for that target, in order; nobody if it is not of the site.
     fn candidates(&self, target: &Target) -> Vec<&Origin> {
-        let is_of_site = |origin: &Origin| target.authority() == Some(&origin.authority);
-        if !self.origins.first().is_some_and(is_of_site) {
+        let is_asked = |origin: &Origin| target.authority() == Some(&origin.authority);
+        let Some(origins) = self.sites.iter().find(|origins| origins.first().is_some_and(is_asked)) else {
             return Vec::new();
-        }
+        };
         let now = Instant::now();
-        let mut candidates: Vec<&Origin> = self.origins.iter().collect();
+        let mut candidates: Vec<&Origin> = origins.iter().collect();
         candidates.sort_by_key(|origin| origin.is_aside(now)); // stable: else they keep their order
         candidates
     }
@@ -140,7 +141,7 @@ mod tests {
         for name in ["a.test", "b.test"] {
             network.serve(name, Answers::new(move |_| Response::text(StatusCode::OK, name)));
         }
-        let failover = Failover::new(network.client(), ["a.test", "b.test"].map(authority));
+        let failover = Failover::new(network.client(), [vec![authority("a.test"), authority("b.test")]]);
         (network, failover)
     }
 

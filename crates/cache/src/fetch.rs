@@ -34,6 +34,7 @@ use crate::policy::combining::{Version, part_of};
 use crate::policy::reuse::Trouble;
 use crate::policy::storing::Exchange;
 use crate::policy::validation::{is_about, make_conditional, make_unconditional, named, offer_tags};
+use crate::route::outbound;
 use crate::store::Store;
 use crate::store::entry::{Entry, SMALL_MAX};
 use crate::store::fault::Unstored;
@@ -65,6 +66,8 @@ pub(crate) struct Fetch<U> {
     pub method: Method,
     /// What is asked for.
     pub target: Target,
+    /// The `Host` that is told, if it is not the target's own.
+    pub host: Option<HeaderValue>,
     /// The fields of the request that caused it, as the client sent them.
     pub fields: Fields,
     /// How much is asked for.
@@ -135,7 +138,7 @@ impl<U: Service> Fetch<U> {
     }
 
     async fn ask(&self, stored: Option<&Entry>, others: &[Arc<Entry>]) -> Result<Received, Failure> {
-        let mut fields = forward::outbound(&self.fields, &self.config.pseudonym);
+        let mut fields = outbound(&self.fields, &self.config.pseudonym, self.host.as_ref());
         match stored {
             Some(entry) => make_conditional(&mut fields, &entry.response),
             None => match &self.extent {
@@ -392,7 +395,7 @@ impl<U: Service> Fetch<U> {
 
 impl<U: Service> Parts for Fetch<U> {
     async fn part(&self, start: u64, last: Option<u64>, if_range: HeaderValue) -> Result<Received, Failure> {
-        let mut fields = forward::outbound(&self.fields, &self.config.pseudonym);
+        let mut fields = outbound(&self.fields, &self.config.pseudonym, self.host.as_ref());
         make_unconditional(&mut fields);
         let last = last.map(|last| last.to_string()).unwrap_or_default();
         if let Ok(range) = HeaderValue::try_from(format!("bytes={start}-{last}")) {

@@ -1,9 +1,13 @@
 //! Where a request goes, and under which key its answer is stored.
 
-use message::{Authority, Method, PathAndQuery, Request, Response, Scheme, StatusCode, Target};
+use message::forward::{self, Pseudonym};
+use message::header::HOST;
+use message::{
+    Authority, Fields, HeaderValue, Method, PathAndQuery, Request, Response, Scheme, StatusCode, Target,
+};
 
-use crate::config::Origin;
 use crate::key::CacheKey;
+use crate::site::{Sites, Way};
 
 /// Where a request goes.
 #[derive(Clone, Debug)]
@@ -14,24 +18,31 @@ pub(crate) struct Route {
     pub target: Target,
     /// How the client calls the origin, if that is not how the cache does.
     pub public: Option<Authority>,
+    /// The `Host` that the origin is told, if it is not its own.
+    pub host: Option<HeaderValue>,
 }
 
-/// Finds the way of `request`: to the one `origin` of a reverse proxy, else to where its target says.
+/// Finds the way of `request`: to the origin of its site for a reverse proxy, else to where its target says.
 ///
 /// # Errors
 /// The answer to a request that there is no way for.
-pub(crate) fn route(origin: Option<&Origin>, request: &Request) -> Result<Route, Box<Response>> {
+pub(crate) fn route(sites: Option<&Sites>, request: &Request) -> Result<Route, Box<Response>> {
     if request.method == Method::CONNECT {
         return Err(refuse(501, "A reverse proxy opens no tunnels.\n"));
     }
-    match (origin, &request.target) {
-        // Whatever host the client names: a reverse proxy has one origin, and that is in the key.
-        (Some(origin), Target::Origin(path) | Target::Absolute(_, _, path)) => {
-            Ok(Route { public: request.authority(), ..to(origin, path) })
+    match (sites, &request.target) {
+        // RFC 9112 §3.2.2: the host in an absolute target goes before that in Host.
+        (Some(sites), Target::Origin(path) | Target::Absolute(_, _, path)) => {
+            let public = request.authority();
+            match sites.way(public.clone()) {
+                Some(way) => Ok(Route { public, ..to(&way, path) }),
+                // RFC 9110 §15.5.20.
+                None => Err(refuse(421, "Nothing is cached here for the host that was asked.\n")),
+            }
         }
         (None, Target::Absolute(Scheme::Http, authority, path)) => {
             let key = CacheKey::new(Scheme::Http, authority, path);
-            Ok(Route { key, target: request.target.clone(), public: None })
+            Ok(Route { key, target: request.target.clone(), public: None, host: None })
         }
         (None, Target::Absolute(Scheme::Https, ..)) => {
             Err(refuse(501, "This proxy can't ask an origin over TLS yet: ask for http:// URLs.\n"))
@@ -50,12 +61,23 @@ pub(crate) fn route(origin: Option<&Origin>, request: &Request) -> Result<Route,
     }
 }
 
-fn to(origin: &Origin, path: &PathAndQuery) -> Route {
+fn to(way: &Way, path: &PathAndQuery) -> Route {
+    let origin = &way.origin;
     Route {
-        key: CacheKey::new(origin.scheme(), origin.authority(), path),
+        key: way.key(path),
         target: Target::Absolute(origin.scheme(), origin.authority().clone(), path.clone()),
         public: None,
+        host: way.host(),
     }
+}
+
+/// The fields of a request as they go on (RFC 9110 §7.6), to an origin that is told `host`.
+pub(crate) fn outbound(fields: &Fields, pseudonym: &Pseudonym, host: Option<&HeaderValue>) -> Fields {
+    let mut fields = forward::outbound(fields, pseudonym);
+    if let Some(host) = host {
+        fields.set(HOST, host.clone());
+    }
+    fields
 }
 
 fn refuse(code: u16, text: &str) -> Box<Response> {
@@ -68,13 +90,15 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+    use crate::config::Origin;
 
     fn routed(origin: Option<&str>, method: &str, target: &'static str) -> Result<(String, String), u16> {
         let origin = origin.map(|text| Origin::new(Scheme::Http, Authority::parse(text).unwrap()).unwrap());
+        let sites = origin.map(Sites::from);
         let target = Target::parse(target).unwrap();
         let mut request = Request::get(target, SystemTime::UNIX_EPOCH);
         request.method = Method::from_bytes(method.as_bytes()).unwrap();
-        match route(origin.as_ref(), &request) {
+        match route(sites.as_ref(), &request) {
             Ok(route) => Ok((route.key.to_string(), route.target.to_string())),
             Err(response) => Err(response.status.as_u16()),
         }

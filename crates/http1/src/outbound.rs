@@ -187,7 +187,8 @@ impl Outbound {
     ///
     /// The target is an absolute one, written in origin-form with `Host`, or in absolute-form if
     /// `absolute_form` says that the other side is a proxy (RFC 9112 §3.2.2); an authority for CONNECT;
-    /// or one that names no host, if `fields` has a `Host`.
+    /// or one that names no host, if `fields` has a `Host`. A `Host` in `fields` is sent in the place of the
+    /// target's own, but not to a proxy.
     ///
     /// # Errors
     /// [`Fault::Unaddressed`] without a host, [`Fault::TargetForm`] if the target does not go with the
@@ -204,7 +205,7 @@ impl Outbound {
         if !goes_with(target, method) {
             return Err(Fault::TargetForm);
         }
-        let host = Host::of(target, fields).ok_or(Fault::Unaddressed)?;
+        let host = Host::of(target, fields, absolute_form).ok_or(Fault::Unaddressed)?;
         let framing = match length {
             Some(0) => Framing::Empty,
             Some(length) => Framing::Length(length),
@@ -329,13 +330,17 @@ impl Outbound {
 enum Host<'a> {
     /// The target's own authority.
     Target(&'a Authority),
-    /// What the fields say; for targets that name none.
+    /// What the fields say: for targets that name none, and where a site is known by another name than it
+    /// is found by.
     Fields(&'a str),
 }
 
 impl<'a> Host<'a> {
-    fn of(target: &'a Target, fields: &'a Fields) -> Option<Self> {
-        target.authority().map(Self::Target).or_else(|| fields.text(&HOST).map(Self::Fields))
+    fn of(target: &'a Target, fields: &'a Fields, absolute_form: bool) -> Option<Self> {
+        let authority = target.authority().map(Self::Target);
+        // RFC 9112 §3.2.2: what a proxy is asked for stands in the target, and Host says the same.
+        let told = if absolute_form && authority.is_some() { None } else { fields.text(&HOST) };
+        told.map(Self::Fields).or(authority)
     }
 
     /// RFC 9110 §7.2: Host ought to be the first field.

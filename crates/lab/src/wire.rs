@@ -9,11 +9,14 @@ use message::{
     Body, Failure, FailureKind, Fields, HeaderValue, Method, Request, Response, StatusCode, header,
 };
 
-/// A request as the service at the other end gets it; `Host` is that of the target (RFC 9112 §3.2).
+/// A request as the service at the other end gets it; `Host` is that of the target (RFC 9112 §3.2), unless the
+/// request has another one.
 pub(crate) fn request_arrives(request: &mut Request, host: HeaderValue) {
     drop_framing(&mut request.fields);
     request.fields.remove(&header::EXPECT);
-    request.fields.set(header::HOST, host);
+    if !request.fields.contains(&header::HOST) {
+        request.fields.set(header::HOST, host);
+    }
 }
 
 /// An answer as it leaves the engine that the service stands behind, apart from its content: `Date`

@@ -19,6 +19,7 @@ pub mod field;
 pub mod fields;
 pub mod forward;
 pub mod hop;
+pub mod hosts;
 pub mod interim;
 mod multipart;
 pub mod partial;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use crate::base::Base;
 use crate::cors::Cors;
 use crate::error_page::ErrorPage;
-use crate::hosts::HostPattern;
 use crate::listing::lister::Listing;
 use crate::media_type::MediaTypes;
 use crate::negotiation::Compression;
@@ -13,6 +12,7 @@ use crate::path::{DotFiles, FileName};
 use crate::rules::Rule;
 use access::gate::Accounts;
 use access::network::Networks;
+use message::hosts::HostPattern;
 
 /// Most large files that are kept open between requests, if nothing else is said.
 pub const OPEN_FILES: usize = 128;

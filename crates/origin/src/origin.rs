@@ -20,12 +20,12 @@
 
 use http::Method;
 use message::failure::Failure;
+use message::hosts::ByHost;
 use message::request::Request;
 use message::response::Response;
 use message::service::Service;
 
 use crate::config::Sites;
-use crate::hosts::ByHost;
 use crate::refusal::Refusal;
 use crate::root::OpenFault;
 use crate::site::Site;

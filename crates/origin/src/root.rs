@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use message::body::FileSlice;
+use message::hosts::SameHost;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, open, openat, stat, statat};
 use rustix::io::{Errno, retry_on_intr};
 use watch::{Calm, Watch};
 
-use crate::hosts::SameHost;
 use crate::identity::{Identity, Kind};
 use crate::path::CheckedPath;
 

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::time::Duration;
 
 use http::{Method, header};
+use message::hosts::HostPattern;
 use message::request::Request;
 use message::service::Service;
 
@@ -13,7 +14,6 @@ use crate::base::Base;
 use crate::config::{Config, Sites};
 use crate::cors::{Cors, WebOrigin};
 use crate::error_page::ErrorPage;
-use crate::hosts::HostPattern;
 use crate::listing::lister::Listing;
 use crate::origin::Origin;
 use crate::path::DotFiles;

@@ -11,6 +11,7 @@ mod many;
 mod proxying;
 mod purging;
 mod rules;
+mod sites;
 mod storing;
 mod together;
 mod town;

@@ -11,18 +11,18 @@ use crate::support::process::{Ended, Process, run, sockets};
 use crate::support::wire::{Wire, ask};
 
 /// Runs a command that takes a file, in the directory where it is.
-fn ended(command: &str, home: &Path, text: &str) -> Ended {
+pub(crate) fn ended(command: &str, home: &Path, text: &str) -> Ended {
     fs::write(home.join("sockets.toml"), text).unwrap();
     run(sockets(&[command]).current_dir(home))
 }
 
-fn running(home: &Path, text: &str) -> Process {
+pub(crate) fn running(home: &Path, text: &str) -> Process {
     fs::write(home.join("sockets.toml"), text).unwrap();
     Process::start(sockets(&["run"]).current_dir(home))
 }
 
 /// Where the role listens that says that it does `what`.
-fn address(process: &Process, what: &str) -> SocketAddr {
+pub(crate) fn address(process: &Process, what: &str) -> SocketAddr {
     let line = process.says(what);
     let (_, url) = line.split_once(" at http://").unwrap();
     url.trim_end_matches('/').parse().unwrap()

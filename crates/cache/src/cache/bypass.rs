@@ -33,7 +33,7 @@ impl<U: Service> Cache<U> {
         };
         let status = self.status(&route.key, ask.why, ask.detail);
         let asked = not_for_the_cache(&request, &route);
-        let mut response = match self.forward(request, route.target.clone()).await {
+        let mut response = match self.forward(request, route.target.clone(), route.host.as_ref()).await {
             Ok(response) => response,
             Err(failure) => return Err(status.on(failure)),
         };
@@ -103,6 +103,7 @@ fn not_for_the_cache(request: &Request, route: &Route) -> Asked {
     Asked {
         key: route.key.clone(),
         target: route.target.clone(),
+        host: route.host.clone(),
         method: request.method.clone(),
         directives: directives(&fields),
         fields,

@@ -1,5 +1,7 @@
 //! What the cache was asked to do, line by line, and what RFC 9111 adds.
 
+use std::sync::Arc;
+
 use crate::world::{ORIGIN, Page, World, fields};
 use cache::{Config, Fraction, Origin};
 use lab::Fault;
@@ -477,7 +479,7 @@ async fn section_7_6_1_what_was_for_one_hop_is_neither_forwarded_nor_stored() {
 #[tokio::test(start_paused = true)]
 async fn a_reverse_proxy_stands_for_its_origin_and_a_forward_proxy_says_what_it_is() {
     let origin = Origin::new(Scheme::Http, Authority::parse(ORIGIN).unwrap()).unwrap();
-    let world = World::with(|config: &mut Config| config.origin = Some(origin));
+    let world = World::with(|config: &mut Config| config.sites = Some(Arc::new(origin.into())));
     world.pages.put("/x", page("1").with("cache-control", "max-age=60"));
     let ask = |world: &World, host: &str| {
         let mut request = world.request("GET", "/x", &[], "");

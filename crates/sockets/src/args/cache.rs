@@ -1,11 +1,13 @@
 //! `sockets cache`
 
 use std::hash::{BuildHasher, RandomState};
+use std::iter;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use access::Network;
-use cache::{Admission, Config, Origin, Terms};
+use cache::{Admission, Config, Sites, SitesFault, Terms};
 use clap::builder::FalseyValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use message::forward::Pseudonym;
@@ -15,6 +17,7 @@ use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;
 use crate::args::policy::PolicyArgs;
 use crate::args::proxy::ProxyArgs;
+use crate::args::reverse::{NamedOrigin, ReverseArgs};
 use crate::args::store::StoreCommand;
 use crate::args::units;
 use crate::args::upstream::UpstreamArgs;
@@ -41,10 +44,8 @@ A stored response is answered without asking while the origin says that it is fr
 each use is validated by a conditional GET; after --keep without a validation it is fetched anew. \
 Bodies are ordinary files: http://HOST/PATH lies under DIR/HOST/PATH.")]
 pub(crate) struct CacheArgs {
-    /// Be a reverse proxy for this origin, such as localhost:8000; repeated, for those that stand in for it, in
-    /// order [default: none, a forward proxy]
-    #[arg(long, env = "SOCKETS_ORIGIN", value_name = "URL", value_delimiter = ',', value_parser = origin)]
-    pub(crate) origin: Vec<Origin>,
+    #[command(flatten)]
+    pub(crate) reverse: ReverseArgs,
     /// Ask no origin: answer with what is stored, stale too, and with 504 else
     #[arg(long, env = "SOCKETS_OFFLINE")]
     pub(crate) offline: bool,
@@ -87,6 +88,10 @@ pub(crate) struct CacheArgs {
     pub(crate) listen: ListenArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+    /// Sites that have hosts of their own: only a configuration file has them. If it has any and names no origin
+    /// beside them, nothing is cached for other hosts.
+    #[arg(skip)]
+    pub(crate) named: Vec<NamedOrigin>,
     /// What is to be done instead of serving
     #[command(subcommand)]
     pub(crate) task: Option<CacheTask>,
@@ -116,18 +121,34 @@ impl CacheArgs {
 
     /// On what terms it may be used.
     pub(crate) fn terms(&self) -> Terms {
-        if self.site().is_some() { self.proxy.reverse() } else { self.proxy.forward() }
+        if self.is_reverse() { self.proxy.reverse() } else { self.proxy.forward() }
     }
 
-    /// The origin whose site it is; the others stand in for it.
-    pub(crate) fn site(&self) -> Option<&Origin> {
-        self.origin.first()
+    /// Whether it stands for origins, and is not its clients' way to any.
+    pub(crate) fn is_reverse(&self) -> bool {
+        self.all_sites().next().is_some()
+    }
+
+    /// Every site that has an origin.
+    pub(crate) fn all_sites(&self) -> impl Iterator<Item = &ReverseArgs> {
+        let sites = iter::once(&self.reverse).chain(self.named.iter().map(|named| &named.of));
+        sites.filter(|site| !site.origin.is_empty())
+    }
+
+    fn sites(&self) -> Result<Sites, SitesFault> {
+        let named = self.named.iter().filter_map(|named| Some((&named.host, named.of.site()?)));
+        let by_host =
+            named.flat_map(|(hosts, site)| hosts.iter().map(move |host| (host.clone(), site.clone())));
+        Sites::new(self.reverse.site(), by_host)
     }
 
     /// What the role is told.
-    pub(crate) fn config(&self) -> Config {
-        Config {
-            origin: self.site().cloned(),
+    ///
+    /// # Errors
+    /// Sites that can't be told apart.
+    pub(crate) fn config(&self) -> Result<Config, SitesFault> {
+        Ok(Config {
+            sites: if self.is_reverse() { Some(Arc::new(self.sites()?)) } else { None },
             is_offline: self.offline,
             rules: self.policy.rules(),
             tells_key: self.tell_key,
@@ -138,7 +159,7 @@ impl CacheArgs {
             // With a common name, a cache that asks another one would be taken for a loop.
             pseudonym: Pseudonym::unique(RandomState::new().hash_one(())),
             ..Config::new(self.dir.clone())
-        }
+        })
     }
 }
 
@@ -149,9 +170,4 @@ impl From<Admit> for Admission {
             Admit::Always => Self::Always,
         }
     }
-}
-
-fn origin(text: &str) -> Result<Origin, String> {
-    let (scheme, authority) = units::site(text)?;
-    Origin::new(scheme, authority).map_err(|fault| fault.to_string())
 }

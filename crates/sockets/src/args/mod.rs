@@ -21,6 +21,7 @@ pub(crate) mod origin;
 pub(crate) mod pages;
 pub(crate) mod policy;
 pub(crate) mod proxy;
+pub(crate) mod reverse;
 pub(crate) mod site;
 pub(crate) mod store;
 pub(crate) mod tell;

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use clap::Args;
 use clap::builder::FalseyValueParser;
-use origin::{HostPattern, Sites};
+use message::hosts::HostPattern;
+use origin::Sites;
 
 use crate::args::listen::{Addresses, Bind, LISTENING, ListenArgs};
 use crate::args::log::LogArgs;

@@ -162,8 +162,36 @@ fn beside_sites_by_host_there_may_be_one_for_the_others() {
 }
 
 #[test]
+fn a_cache_has_an_origin_for_each_host_and_perhaps_one_for_the_others() {
+    let text = "[cache]\norigin-host = 'asked'\n[[cache.site]]\nhost = ['a.test', '*.a.test']\n\
+                origin = ['http://o1', 'http://o2']\n";
+    let Ok([Role::Cache(args)]) = parse(text).map(|roles| <[Role; 1]>::try_from(roles).unwrap()) else {
+        panic!("{text:?}")
+    };
+    assert!(args.is_reverse() && args.all_sites().count() == 1, "none for the others");
+    let origins: Vec<_> =
+        args.config().unwrap().sites.unwrap().origins().map(|origins| origins.len()).collect();
+    assert_eq!(origins, [2, 2], "by host");
+}
+
+#[test]
 fn a_site_that_is_not_whole_is_told() {
     for (text, expected) in [
+        ("[[cache.site]]\norigin = 'http://o'", "1:1: [cache.site] lacks host"),
+        ("[[cache.site]]\nhost = 'a.test'", "1:1: [cache.site] lacks origin, who is asked"),
+        ("[cache]\nsite = 'a.test'", "2:1: each site is a table of its own: write [[cache.site]]"),
+        (
+            "[[cache.site]]\nhost = 'a.test'\norigin = 'http://o'\nkeep = '1h'",
+            "4:1: keep is no setting of [cache.site]",
+        ),
+        (
+            "[cache]\nproxy-auth = 'a:b'\n[[cache.site]]\nhost = 'a.test'\norigin = 'http://o'",
+            "2:1: proxy-auth is for a forward proxy, and one with sites is none",
+        ),
+        (
+            "[cache]\norigin-host = 'a b'",
+            "2:15: origin-host: \"a b\" is neither own, asked nor a host: not a host name or address",
+        ),
         ("[[server.site]]\nroot = '/srv'", "1:1: [server.site] lacks host"),
         ("[[server.site]]\nhost = 'a.test'", "1:1: [server.site] lacks root, the directory that it serves"),
         (

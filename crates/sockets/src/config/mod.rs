@@ -8,9 +8,11 @@
 //! 2. *sections*: of the roles that there are, in the order in which they start;
 //! 3. *settings*: key by key, so that all that is wrong is told at once, each with its line.
 
+mod cache;
 mod fault;
 mod section;
 mod server;
+mod site;
 
 use std::fs::File;
 use std::io::Read;
@@ -22,7 +24,6 @@ use toml::de::{DeTable, DeValue};
 
 use crate::args::Role;
 use crate::args::balancer::BalancerArgs;
-use crate::args::cache::CacheArgs;
 use crate::config::fault::Fault;
 use crate::config::section::{Section, closest};
 use crate::exit::Exit;
@@ -101,7 +102,7 @@ fn role(name: &str, at: usize, value: &Spanned<DeValue<'_>>) -> Result<Role, Vec
     };
     match name {
         "server" => server::parse(at, table).map(|args| Role::Server(Box::new(args))),
-        "cache" => plain::<CacheArgs>(name, at, table).map(|args| Role::Cache(Box::new(args))),
+        "cache" => cache::parse(at, table).map(|args| Role::Cache(Box::new(args))),
         _ => plain::<BalancerArgs>(name, at, table).map(|args| Role::Balancer(Box::new(args))),
     }
 }

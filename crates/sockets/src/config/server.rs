@@ -1,14 +1,12 @@
 //! `[server]`, and the sites by host in it.
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use crate::args::origin::{NamedSite, ServerArgs};
 use crate::args::site::SiteArgs;
 use crate::config::fault::Fault;
 use crate::config::section::Section;
-
-/// The key of the tables for sites that have hosts of their own.
-const SITE: &str = "site";
+use crate::config::site::{self, SITE};
 
 /// The key of a site's directory: the one setting that sites don't have in common.
 const ROOT: &str = "root";
@@ -21,27 +19,10 @@ const ROOT: &str = "root";
 /// # Errors
 /// Everything that is wrong with any of them.
 pub(super) fn parse(at: usize, table: &DeTable<'_>) -> Result<ServerArgs, Vec<Fault>> {
-    let of_server = || table.iter().filter(|(key, _)| key.get_ref() != SITE);
-    let mut args = Section::<ServerArgs>::of("server").read(at, of_server())?;
-    let mut faults = Vec::new();
-    let Some((key, sites)) = table.get_key_value(SITE) else { return Ok(args) };
-    let Some(sites) = sites.get_ref().as_array() else {
-        return Err(vec![Fault::new(
-            key.span().start,
-            "each site is a table of its own: write [[server.site]]",
-        )]);
-    };
-    for site in sites {
-        let at = site.span().start;
-        match site.get_ref() {
-            DeValue::Table(site) => match named_site(at, site, table) {
-                Ok(site) => args.named.push(site),
-                Err(more) => faults.extend(more),
-            },
-            _ => faults.push(Fault::new(at, "each site is a table of its own: write [[server.site]]")),
-        }
-    }
-    if faults.is_empty() { Ok(args) } else { Err(faults) }
+    let of_server = table.iter().filter(|(key, _)| key.get_ref() != SITE);
+    let mut args = Section::<ServerArgs>::of("server").read(at, of_server)?;
+    args.named = site::each("server", table, |at, site| named_site(at, site, table))?;
+    Ok(args)
 }
 
 fn named_site(at: usize, site: &DeTable<'_>, server: &DeTable<'_>) -> Result<NamedSite, Vec<Fault>> {

@@ -20,11 +20,10 @@ use crate::role::steward;
 /// # Errors
 /// One line about the directory, the log or the address that can't be had.
 pub(crate) fn open(args: &CacheArgs, logs: &mut Logs, connections: usize) -> Result<Running, Exit> {
-    let config = args.config();
+    let config = args.config().map_err(Exit::usage)?;
     let dialer = dialer(args);
-    let origins = args.origin.iter().map(|origin| origin.authority().clone());
     let pool = Pool::new(dialer.clone(), Route::Direct, args.upstream.limits());
-    let upstream = Failover::new(pool, origins);
+    let upstream = Failover::new(pool, config.sites.iter().flat_map(|sites| sites.origins()));
     let cache = Cache::open(config, upstream).map_err(Exit::usage)?;
     let cache = Arc::new(cache);
     let no_token = |error| Exit::failed(format_args!("no random numbers can be had: {error}"));
@@ -71,17 +70,33 @@ fn dialer(args: &CacheArgs) -> Dialer {
     let destinations = args.proxy.destinations();
     let reach = Reach::new(move |host, address| destinations.permit(host, address));
     let connect_timeout = args.upstream.connect_timeout;
-    Dialer { reach: args.site().is_none().then_some(reach), connect_timeout, ..Dialer::default() }
+    Dialer { reach: (!args.is_reverse()).then_some(reach), connect_timeout, ..Dialer::default() }
 }
 
 fn tunnels(args: &CacheArgs, dialer: Dialer) -> Option<Tunnels> {
-    args.site().is_none().then(|| Tunnels { dialer, idle: args.proxy.tunnel_timeout() })
+    (!args.is_reverse()).then(|| Tunnels { dialer, idle: args.proxy.tunnel_timeout() })
+}
+
+/// Whether what it is told can be done, and what that is.
+///
+/// # Errors
+/// One line about what can't.
+pub(crate) fn check(args: &CacheArgs) -> Result<String, Exit> {
+    args.config().map_err(Exit::usage)?;
+    Ok(what(args))
 }
 
 /// What it is told to do.
-pub(crate) fn what(args: &CacheArgs) -> String {
-    match args.site() {
-        Some(origin) => format!("caching {}://{}/", origin.scheme(), origin.authority()),
-        None => "caching forward proxy".to_owned(),
+fn what(args: &CacheArgs) -> String {
+    let mut origins: Vec<String> = args
+        .all_sites()
+        .filter_map(|site| site.origin.first())
+        .map(|origin| format!("{}://{}/", origin.scheme(), origin.authority()))
+        .collect();
+    origins.dedup();
+    if origins.is_empty() {
+        "caching forward proxy".to_owned()
+    } else {
+        format!("caching {}", origins.join(", "))
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn run(roles: &[Role]) -> Result<(), Exit> {
     for role in roles {
         let (name, checked, addresses) = match role {
             Role::Server(args) => ("server", origin::check(args), args.addresses()),
-            Role::Cache(args) => ("cache", Ok(cache::what(args)), args.addresses()),
+            Role::Cache(args) => ("cache", cache::check(args), args.addresses()),
             Role::Balancer(args) => ("balancer", balancer::check(args), args.addresses()),
         };
         match checked {

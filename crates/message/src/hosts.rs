@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 
-use message::target::{Authority, TargetFault};
+use crate::target::{Authority, TargetFault};
 
 /// A host, or all hosts beneath one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -98,9 +98,15 @@ impl<T> ByHost<T> {
         authority().and_then(|authority| self.of_host(plain(authority.host()))).or(self.default.as_ref())
     }
 
+    /// All things, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        let beneath = self.beneath.iter().map(|(_, thing)| thing);
+        self.default.iter().chain(self.exact.values()).chain(beneath)
+    }
+
     /// The same with each thing turned into another.
-    #[cfg(test)]
-    pub(crate) fn map<U>(self, turn: impl Fn(T) -> U) -> ByHost<U> {
+    #[must_use]
+    pub fn map<U>(self, turn: impl Fn(T) -> U) -> ByHost<U> {
         ByHost {
             default: self.default.map(&turn),
             exact: self.exact.into_iter().map(|(host, thing)| (host, turn(thing))).collect(),
