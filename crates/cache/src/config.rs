@@ -1,10 +1,10 @@
-//! What a cache is told at its start. Valid once built: each part checks itself when it is made.
+//! What a cache is told at its start. Valid once built: each part checks itself when it
+//! is made.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use message::forward::Pseudonym;
-use message::{Authority, Scheme};
 
 use crate::policy::rules::Rules;
 use crate::site::Sites;
@@ -47,21 +47,6 @@ pub enum Admission {
     Always,
 }
 
-/// Where a reverse proxy sends what it can't answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    scheme: Scheme,
-    authority: Authority,
-}
-
-/// What of a configuration can't be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigFault {
-    /// An origin that is asked over TLS.
-    #[error("the origin {0} is https: Sockets can't ask an origin over TLS yet; give it as http://")]
-    Https(Authority),
-}
-
 impl Config {
     /// A forward proxy that keeps its bodies in `dir`, and is as mild as the documentation says.
     #[must_use]
@@ -79,42 +64,5 @@ impl Config {
             is_offline: false,
             finish_under: 64 << 20,
         }
-    }
-}
-
-impl Origin {
-    /// The origin at `authority`.
-    ///
-    /// # Errors
-    /// [`ConfigFault::Https`]
-    pub fn new(scheme: Scheme, authority: Authority) -> Result<Self, ConfigFault> {
-        match scheme {
-            Scheme::Http => Ok(Self { scheme, authority: authority.normalised(scheme) }),
-            Scheme::Https => Err(ConfigFault::Https(authority)),
-        }
-    }
-
-    /// How it is asked.
-    #[must_use]
-    pub fn scheme(&self) -> Scheme {
-        self.scheme
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn authority(&self) -> &Authority {
-        &self.authority
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_can_not_be_is_refused_where_it_is_made() {
-        let authority = Authority::parse("a.example:80").unwrap();
-        assert_eq!(Origin::new(Scheme::Https, authority.clone()), Err(ConfigFault::Https(authority.clone())));
-        assert_eq!(Origin::new(Scheme::Http, authority).unwrap().authority().to_string(), "a.example");
     }
 }

@@ -43,13 +43,13 @@ pub mod stored;
 mod testing;
 
 pub use cache::Cache;
-pub use config::{Admission, Config, ConfigFault, Origin};
+pub use config::{Admission, Config};
 pub use failover::Failover;
 pub use key::CacheKey;
 pub use policy::rules::{Fraction, Rules};
 pub use proxy::destination::Destinations;
 pub use proxy::front::{Front, Terms, Way};
-pub use site::{HostTold, Site, Sites, SitesFault};
+pub use site::{HostTold, Origin, Site, Sites, SitesFault};
 pub use steward::door::Door;
 pub use steward::errand::Errand;
 pub use steward::service::Steward;

@@ -90,7 +90,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::config::Origin;
+    use crate::site::Origin;
 
     fn routed(origin: Option<&str>, method: &str, target: &'static str) -> Result<(String, String), u16> {
         let origin = origin.map(|text| Origin::new(Scheme::Http, Authority::parse(text).unwrap()).unwrap());

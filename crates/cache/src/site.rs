@@ -8,10 +8,16 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use message::hosts::{ByHost, HostPattern, SameHost};
-use message::{Authority, HeaderValue, PathAndQuery};
+use message::{Authority, HeaderValue, PathAndQuery, Scheme};
 
-use crate::config::Origin;
 use crate::key::CacheKey;
+
+/// Where a reverse proxy sends what it can't answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    scheme: Scheme,
+    authority: Authority,
+}
 
 /// Which `Host` an origin is told (RFC 9110 §7.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,9 +50,12 @@ pub struct Sites {
     told: HashMap<Authority, Authority>,
 }
 
-/// What of several sites can't be.
+/// What of sites can't be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SitesFault {
+    /// An origin that is asked over TLS.
+    #[error("the origin {0} is https: Sockets can't ask an origin over TLS yet; give it as http://")]
+    Https(Authority),
     /// Two sites for one host.
     #[error(transparent)]
     SameHost(#[from] SameHost),
@@ -65,6 +74,31 @@ pub(crate) struct Way {
     pub origin: Origin,
     /// The host that it is told, and under which its answers are stored.
     pub told: Authority,
+}
+
+impl Origin {
+    /// The origin at `authority`.
+    ///
+    /// # Errors
+    /// [`SitesFault::Https`]
+    pub fn new(scheme: Scheme, authority: Authority) -> Result<Self, SitesFault> {
+        match scheme {
+            Scheme::Http => Ok(Self { scheme, authority: authority.normalised(scheme) }),
+            Scheme::Https => Err(SitesFault::Https(authority)),
+        }
+    }
+
+    /// How it is asked.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
 }
 
 impl Site {
@@ -169,8 +203,6 @@ fn told<'a>(sites: impl Iterator<Item = &'a Site>) -> Result<HashMap<Authority, 
 
 #[cfg(test)]
 mod tests {
-    use message::Scheme;
-
     use super::*;
 
     fn authority(text: &str) -> Authority {
@@ -190,6 +222,13 @@ mod tests {
         let way = sites.way(Some(authority(asked)))?;
         let host = way.host().map(|host| host.to_str().unwrap().to_owned());
         Some((way.origin.authority().to_string(), way.told.to_string(), host))
+    }
+
+    #[test]
+    fn what_can_not_be_is_refused_where_it_is_made() {
+        let authority = authority("a.example:80");
+        assert_eq!(Origin::new(Scheme::Https, authority.clone()), Err(SitesFault::Https(authority.clone())));
+        assert_eq!(Origin::new(Scheme::Http, authority).unwrap().authority().to_string(), "a.example");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use message::field::date::HttpDate;
 
-use crate::cache::town::{Town, WAYS, Way};
+use crate::cache::rules::explained::{Reused, Told};
+use crate::cache::town::{Town, WAYS, Way, did};
 use crate::support::origin::{Reply, response};
 use crate::support::wire::{Answer, Head, Wire};
 
@@ -70,6 +71,19 @@ impl Turn {
     /// The fields of the request, with the dates of now.
     fn fields(&self) -> Vec<String> {
         self.asks.iter().map(|field| filled(field)).collect()
+    }
+}
+
+impl Comes {
+    /// What that is of what was stored.
+    fn reused(self) -> Reused {
+        match self {
+            Self::Stored(_) | Self::NotModified => Reused::AsItIs,
+            Self::Validated(_) | Self::Replaced => Reused::Validated,
+            Self::New => Reused::Not,
+            Self::InsteadOf(_) => Reused::InsteadOfAnError,
+            Self::Own(_) => Reused::NotOnAnError,
+        }
     }
 }
 
@@ -136,7 +150,7 @@ fn play_all(args: &[&str], plays: &[(String, Vec<Turn>)]) {
                 let what = format!("{way:?}, {name:?}, turn {at}: {:?}, asked {asked:?}", answer.head);
                 judge(turn, at, &answer, &asked, &what);
                 if way == Way::Forward {
-                    explained::agrees(&town.origin.url(&path), args, &turns[at..], &answer, &what);
+                    explain(&town.origin.url(&path), args, &turns[at..], &answer, &what);
                 }
             }
         }
@@ -177,6 +191,28 @@ fn perform(stage: &Stage, asked: &Head) -> Reply {
         }
         Says::Nothing => Reply::Close(Vec::new()),
         Says::HalfAHead => Reply::Close(b"HTTP/1.1 200 OK\r\nContent-Le".to_vec()),
+    }
+}
+
+/// Holds what is explained of the first of `turns` against what came of it and of the next.
+fn explain(url: &str, args: &[&str], turns: &[Turn], answer: &Answer, what: &str) {
+    let [turn @ Turn { method, says: Says::This(..), .. }, rest @ ..] = turns else { return };
+    let next = rest.first();
+    let fields = turn.fields();
+    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+    let told = Told { url, method, fields: &fields, args, what };
+    match (*method, next.map(|next| next.comes)) {
+        ("GET", _) if did(answer).starts_with("fwd=uri-miss") => {
+            let again = next.filter(|next| next.method == "GET" && next.asks == turn.asks);
+            told.agrees(answer, again.map(|next| next.comes.reused()));
+        }
+        ("GET" | "HEAD" | "OPTIONS", _) => {}
+        (_, Some(Comes::New)) => told.agrees_on_invalidation(true),
+        // A POST may fill GET, too.
+        (_, Some(Comes::Stored(0))) if !did(answer).ends_with(";stored") => {
+            told.agrees_on_invalidation(false)
+        }
+        _ => {}
     }
 }
 

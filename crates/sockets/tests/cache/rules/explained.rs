@@ -1,64 +1,65 @@
-//! What `sockets cache explain` says of each play, at the origin of it, is what the cache did.
+//! What `sockets cache explain` says of a turn of a play, at the origin of it, is what the cache did.
 
-use super::Comes::{InsteadOf, New, NotModified, Own, Replaced, Stored, Validated};
-use super::{Says, Turn};
 use crate::cache::explain::{explain, line};
 use crate::cache::town::did;
 use crate::support::wire::Answer;
 
-/// Holds the first of `turns`, which `answer` came of, and what the next one comes to, against what is explained
-/// of it.
-pub(super) fn agrees(url: &str, args: &[&str], turns: &[Turn], answer: &Answer, what: &str) {
-    let [turn, rest @ ..] = turns else { return };
-    let Says::This(..) = turn.says else { return };
-    let is_first_get = turn.method == "GET" && turn.comes == New && did(answer).starts_with("fwd=uri-miss");
-    let changes = !matches!(turn.method, "GET" | "HEAD" | "OPTIONS");
-    if !is_first_get && !changes {
-        return;
-    }
-    let fields = turn.fields();
-    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
-    let told = explain(url, &fields, &[&["-X", turn.method], args].concat());
-    assert_eq!(told.status, 0, "{what}: {}", told.stderr);
-    let page = told.stdout_text();
-    if changes {
-        return invalidates(page, url, rest, what);
-    }
-    stores(page, answer, what);
-    if let Some(next) = rest.first().filter(|next| next.method == "GET" && next.asks == turn.asks) {
-        reuses(page, next, what);
-    }
+/// A turn, and what is known of it.
+pub(super) struct Told<'a> {
+    pub(super) url: &'a str,
+    pub(super) method: &'static str,
+    pub(super) fields: &'a [&'a str],
+    /// The options of the cache.
+    pub(super) args: &'a [&'a str],
+    pub(super) what: &'a str,
 }
 
-fn stores(page: &str, answer: &Answer, what: &str) {
-    match line(page, "Stored: ").strip_prefix("no (") {
-        None => assert!(did(answer).ends_with(";stored"), "{what}: {}\n{page}", did(answer)),
-        Some(why) => {
-            let why = format!("detail={}", why.trim_end_matches(')'));
-            assert!(did(answer).ends_with(&why), "{what}: {}\n{page}", did(answer));
+/// What came of what is stored, when the same was asked once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reused {
+    AsItIs,
+    Validated,
+    Not,
+    InsteadOfAnError,
+    /// There was an error, and nothing in its place.
+    NotOnAnError,
+}
+
+impl Told<'_> {
+    fn page(&self) -> String {
+        let told = explain(self.url, self.fields, &[&["-X", self.method], self.args].concat());
+        assert_eq!(told.status, 0, "{}: {}", self.what, told.stderr);
+        told.stdout_text().to_owned()
+    }
+
+    /// Holds a GET that brought something new against it, and what came when it was asked again.
+    pub(super) fn agrees(&self, answer: &Answer, again: Option<Reused>) {
+        let (page, what) = (self.page(), self.what);
+        match line(&page, "Stored: ").strip_prefix("no (") {
+            None => assert!(did(answer).ends_with(";stored"), "{what}: {}\n{page}", did(answer)),
+            Some(why) => {
+                let why = format!("detail={}", why.trim_end_matches(')'));
+                assert!(did(answer).ends_with(&why), "{what}: {}\n{page}", did(answer));
+            }
         }
+        let reused = line(&page, "Reused: ");
+        let on_error = |words| page.contains(&format!("on an error, when stale: {words}"));
+        let agrees = again.is_none_or(|again| match again {
+            Reused::AsItIs => reused == "yes" || reused == "yes, stale",
+            Reused::Validated => reused == "after a validation",
+            Reused::Not => reused == "no" || reused == "no, it is not stored",
+            Reused::InsteadOfAnError => reused != "yes" && on_error("answered stale"),
+            Reused::NotOnAnError => {
+                reused != "yes" && (on_error("the error") || reused == "no, it is not stored")
+            }
+        });
+        assert!(agrees, "{what}, then {again:?}\n{page}");
     }
-}
 
-fn reuses(page: &str, next: &Turn, what: &str) {
-    let reused = line(page, "Reused: ");
-    let on_error = |words| page.contains(&format!("on an error, when stale: {words}"));
-    let agrees = match next.comes {
-        Stored(_) | NotModified => reused == "yes" || reused == "yes, stale",
-        Validated(_) | Replaced => reused == "after a validation",
-        New => reused == "no" || reused == "no, it is not stored",
-        InsteadOf(_) => reused != "yes" && on_error("answered stale"),
-        Own(_) => reused != "yes" && (on_error("the error") || reused == "no, it is not stored"),
-    };
-    assert!(agrees, "{what}, then {:?}\n{page}", next.comes);
-}
-
-fn invalidates(page: &str, url: &str, rest: &[Turn], what: &str) {
-    let invalidated = line(page, "Invalidates: ");
-    let is_named = invalidated.split(", ").any(|named| named == url);
-    match rest.first().map(|next| next.comes) {
-        Some(New) => assert!(is_named, "{what}\n{page}"),
-        Some(Stored(0)) if line(page, "Stored: ") != "yes" => assert!(!is_named, "{what}\n{page}"),
-        _ => {}
+    /// Holds against it whether what was stored was invalidated.
+    pub(super) fn agrees_on_invalidation(&self, is_invalidated: bool) {
+        let page = self.page();
+        let is_named = line(&page, "Invalidates: ").split(", ").any(|named| named == self.url);
+        assert_eq!(is_named, is_invalidated, "{}\n{page}", self.what);
     }
 }
