@@ -210,7 +210,7 @@ fn explain(url: &str, args: &[&str], turns: &[Turn], answer: &Answer, what: &str
         (_, Some(Comes::New)) => told.agrees_on_invalidation(true),
         // A POST may fill GET, too.
         (_, Some(Comes::Stored(0))) if !did(answer).ends_with(";stored") => {
-            told.agrees_on_invalidation(false)
+            told.agrees_on_invalidation(false);
         }
         _ => {}
     }
