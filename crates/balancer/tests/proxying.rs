@@ -72,7 +72,7 @@ fn proxy(servers: &[&str], forwarding: Forwarding) -> Config {
 }
 
 fn request(method: Method, path: &str) -> Request {
-    let target = Target::parse(&Bytes::copy_from_slice(path.as_bytes())).unwrap();
+    let target = Target::parse(path).unwrap();
     let peer = Some(PEER.parse::<SocketAddr>().unwrap());
     Request { method, peer, ..Request::get(target, clock().now()) }
 }

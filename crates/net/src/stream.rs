@@ -33,11 +33,13 @@ pub const DIRECT_READ_MIN: usize = 4 * 1024;
 /// The most bytes that a read brings when it goes through the scratch buffer.
 pub const SCRATCH_LEN: usize = 16 * 1024;
 
-/// The most bytes that one sendfile(2) is asked for.
-const SENDFILE_STEP: u64 = 1024 * 1024;
+/// The most bytes that one sendfile(2) is asked for: as many as one buffer of the system's queue takes. Asked for
+/// more it fills the queue, and all that doesn't go out at once waits for the peer to push it.
+const SENDFILE_STEP: u64 = 64 * 1024;
 
-/// How many bytes are written without waiting before the other tasks of the runtime get their turn.
-const BURST_MAX: usize = 2 * 1024 * 1024;
+/// How many bytes are written without waiting before the other tasks of the runtime get their turn: so few that
+/// small answers pass by large ones.
+const BURST_MAX: usize = 128 * 1024;
 
 /// Block in which a file is read that can't be sent by sendfile(2), in bytes.
 const COPY_BLOCK: usize = 64 * 1024;
