@@ -4,9 +4,11 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::world::{ORIGIN, Page, World, pattern};
 use cache::{Cache, OpenFault};
+use lab::Link;
 
 fn fresh(body: &str) -> Page {
     Page::new(body.to_owned()).with("etag", &format!("\"{body}\"")).with("cache-control", "max-age=86400")
@@ -219,6 +221,8 @@ async fn what_several_ask_for_at_once_is_fetched_once_and_stored_whether_the_cac
     }
     let before = world.asked();
     world.pages.put("/new", large(1));
+    // So that the second has come when the answer to the first does.
+    world.network.set_link(ORIGIN, Link { latency: Duration::from_millis(1), ..Link::default() });
     let (one, other) = tokio::join!(world.get("/new"), world.get("/new"));
     assert!(one.body.unwrap() == large(1).body && other.body.unwrap() == large(1).body);
     assert_eq!(world.asked(), before + 1);
