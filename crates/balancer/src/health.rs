@@ -142,6 +142,13 @@ impl Health {
         self.last_failure.as_ref()
     }
 
+    /// Whether it became what it is within [`FLAP_WINDOW_INTERVALS`] of `interval`.
+    #[must_use]
+    pub fn has_failed_lately(&self, now: SystemTime, interval: Duration) -> bool {
+        let window = interval.saturating_mul(FLAP_WINDOW_INTERVALS);
+        matches!(self.state, State::Down(_)) && now.duration_since(self.since).is_ok_and(|age| age <= window)
+    }
+
     /// Whether it gets clients.
     #[must_use]
     pub fn is_in(&self) -> bool {
@@ -283,6 +290,8 @@ mod tests {
     fn who_stays_down_has_been_down_since_the_first_failure() {
         let health = Health::untested(at(0)).after_bad(refused(), at(1));
         let later = health.after_bad(Reason::TimedOut(Duration::from_secs(1)), at(9));
+        let lately = |second| later.has_failed_lately(at(second), Duration::from_secs(1));
+        assert!(lately(1 + 20) && !lately(2 + 20));
         assert_eq!(later.since(), at(1));
         assert!(later.is_news_after(&health), "the reason is another");
         assert!(!later.is_news_after(&later.after_bad(Reason::TimedOut(Duration::from_secs(2)), at(10))));

@@ -9,7 +9,7 @@ use message::{
     StatusCode, Target, header,
 };
 use sha2::{Digest, Sha256};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::health::Reason;
 use crate::load::Load;
@@ -19,6 +19,9 @@ use crate::score::Sample;
 /// How much content a probe reads, in bytes. More is refused, not cut off: only a whole transfer tells
 /// that the file is right, and a larger one every few seconds would be a load of its own.
 pub const PROBE_BYTES_MAX: u64 = 64 << 20;
+
+/// How much of the file is looked at between two tests, in bytes.
+pub const GLANCE_BYTES_MAX: u64 = 1024;
 
 /// A transfer that is still going on when its time is up gets more, as long as something has come within this
 /// part of it: a slow server is measured and not taken for a dead one.
@@ -109,6 +112,27 @@ pub async fn probe(
     }
     let length = expected.length.unwrap_or(bytes);
     Ok(Finding { sample: Sample { first_byte, took: started.elapsed(), bytes, length }, load })
+}
+
+/// Looks whether what is ordered is still there and begins to come, without timing it: the first [`GLANCE_BYTES_MAX`]
+/// of it, also where a server knows no ranges.
+///
+/// # Errors
+/// As with [`probe`], as far as it can be seen so.
+pub async fn glance(upstream: &impl Service, order: Order<'_>, now: SystemTime) -> Result<(), Reason> {
+    let order = Order { size: Some(GLANCE_BYTES_MAX.min(order.size.unwrap_or(GLANCE_BYTES_MAX))), ..order };
+    let looking = async {
+        let response = upstream.call(request(&order, now)).await.map_err(Reason::Failed)?;
+        Expected::of(&response, order.size)?;
+        let (mut stream, mut read) = (response.body.into_stream(), 0_u64);
+        while read < GLANCE_BYTES_MAX
+            && let Some(segment) = stream.next().await
+        {
+            read = read.saturating_add(segment.map_err(Reason::Failed)?.len());
+        }
+        Ok(())
+    };
+    timeout(order.limit, looking).await.unwrap_or(Err(Reason::TimedOut(order.limit)))
 }
 
 fn request(order: &Order<'_>, now: SystemTime) -> Request {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::gate::Room;
-use crate::health::{FLAP_WINDOW_INTERVALS, Health, Reason, State};
+use crate::health::{FLAP_WINDOW_INTERVALS, Health, Reason};
 use crate::length::LengthRule;
 use crate::load::Load;
 use crate::member::Member;
@@ -61,8 +61,8 @@ pub struct Subject {
     pub belief: Option<Belief>,
     /// How much is asked for.
     pub size: Option<u64>,
-    /// Whether it has never been tested.
-    pub is_new: bool,
+    /// What its tests have made of it.
+    pub health: Health,
 }
 
 /// A replica about which something is to be told.
@@ -216,8 +216,8 @@ impl Standings {
         let standing = self.get(slot)?;
         let median = standing.score.median().filter(|_| standing.health.is_in());
         let belief = median.map(|median| Belief { median, size: self.reference(), length: self.length });
-        let is_new = *standing.health.state() == State::Untested;
-        Some(Subject { slot, member: Arc::clone(&standing.member), belief, size: self.asked, is_new })
+        let (member, health) = (Arc::clone(&standing.member), standing.health.clone());
+        Some(Subject { slot, member, belief, size: self.asked, health })
     }
 
     /// The length that the probed file is agreed to have, in bytes.
@@ -330,6 +330,7 @@ impl Standings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::State;
     use crate::score::Sample;
     use message::StatusCode;
 

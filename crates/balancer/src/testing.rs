@@ -1,8 +1,7 @@
 //! Testing the replicas: once before clients are served, then for as long as they are.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::sync::Arc;
+use std::future::{Future, pending};
 use std::time::Duration;
 
 use message::Service;
@@ -10,9 +9,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::balancer::Balancer;
-use crate::health::Reason;
+use crate::health::{Reason, State};
 use crate::load::Load;
-use crate::probe::{Finding, Order, Progress, STALL_PART, probe};
+use crate::probe::{Finding, Order, Progress, STALL_PART, glance, probe};
 use crate::rhythm::Rhythm;
 use crate::standing::{Outcome, Subject};
 use crate::trial::Trial;
@@ -84,34 +83,29 @@ impl<S: Service + Clone> Balancer<S> {
         });
         let count = subjects.len();
         for (index, subject) in subjects.into_iter().enumerate() {
-            let (slot, id, is_new) = (subject.slot, subject.member.id, subject.is_new);
+            let (slot, id) = (subject.slot, subject.member.id);
             running.entry(id).or_insert_with(|| {
                 let seed = self.config().seed();
                 let rhythm = Rhythm::new(self.config().interval(), index, count, seed);
-                tests.spawn(self.clone().keep_testing_one(slot, id, rhythm, is_new))
+                tests.spawn(self.clone().keep_testing_one(slot, id, rhythm))
             });
         }
         while tests.try_join_next().is_some() {}
     }
 
-    async fn keep_testing_one(self, slot: usize, id: u64, rhythm: Rhythm, is_new: bool) {
+    async fn keep_testing_one(self, slot: usize, id: u64, rhythm: Rhythm) {
         let Some(subject) = self.subject(slot, id) else { return };
-        let tally = Arc::clone(&subject.member.tally);
-        if is_new {
+        if *subject.health.state() == State::Untested {
             let outcome = self.clone().test(subject).await;
             self.judge(outcome.into_iter().collect());
         }
         let start = Instant::now();
-        let mut round = 0;
-        let mut tested = start;
+        let (mut round, mut tested) = (0, start);
         loop {
-            let doubted = async {
-                sleep_until(tested + self.config().interval() / DOUBTS_PER_INTERVAL).await;
-                tally.doubted().await;
-            };
+            let Some(subject) = self.subject(slot, id) else { return };
             tokio::select! {
                 () = sleep_until(start + rhythm.due(round)) => {}
-                () = doubted => {}
+                () = self.called_for(&subject, tested) => {}
             }
             let Some(subject) = self.subject(slot, id) else { return };
             let outcome = self.clone().test(subject).await;
@@ -121,6 +115,37 @@ impl<S: Service + Clone> Balancer<S> {
                 round = rhythm.next_round(round, start.elapsed());
             }
         }
+    }
+
+    /// Ready when a server that was `tested` then is to be tested out of turn: it has failed a client, or a glance at it half
+    /// way to its next test; or it may have come back, or is on its way to its full share.
+    async fn called_for(&self, subject: &Subject, tested: Instant) {
+        let interval = self.config().interval();
+        let doubted = async {
+            sleep_until(tested + interval / DOUBTS_PER_INTERVAL).await;
+            subject.member.tally.doubted().await;
+        };
+        let unsettled = async {
+            sleep_until(tested + interval / 2).await;
+            let is_wanted = match subject.health.state() {
+                State::Returning { .. } => true,
+                State::Down(_) => subject.health.has_failed_lately(self.now(), interval),
+                State::Up => self.glance(subject).await.is_err(),
+                State::Untested | State::Proving { .. } => false,
+            };
+            if !is_wanted {
+                pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = doubted => {}
+            () = unsettled => {}
+        }
+    }
+
+    async fn glance(&self, subject: &Subject) -> Result<(), Reason> {
+        let test = Test::new(self, subject);
+        glance(self.upstream(), test.order(test.limit), self.now()).await
     }
 
     /// One test; `None` if nothing was found.

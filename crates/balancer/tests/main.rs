@@ -32,7 +32,10 @@ use message::{
 };
 use std::collections::BTreeMap;
 
-use support::{A, B, C, INTERVAL, ask, config, network, ok, running, sends, sent, shares, state, tested};
+use support::{
+    A, B, C, INTERVAL, ask, config, network, ok, running, sends, sent, shares, state, tested,
+    tests_and_glances,
+};
 
 #[tokio::test(start_paused = true)]
 async fn clients_go_to_each_replica_in_proportion_to_its_speed() {
@@ -62,8 +65,9 @@ async fn shares_stay_exact_while_tests_go_on() {
         }
     }
     assert_eq!(total, shares(&[(A, 160), (B, 80), (C, 40)]));
-    let probes = network.requests(A);
-    assert!((29..=33).contains(&probes), "three at first, then one per interval: {probes}");
+    let (tests, glances) = tests_and_glances(&network, A);
+    assert!((29..=33).contains(&tests), "three at first, then one per interval: {tests}");
+    assert!((26..=28).contains(&glances), "one between two tests: {glances}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -307,5 +311,9 @@ async fn testing_stops_when_it_is_told_to() {
     let probes = network.requests(A);
     network.clock().advance(4 * INTERVAL).await;
     assert_eq!(network.requests(A), probes);
-    assert_eq!(probes, 5, "three at first and one per interval");
+    assert_eq!(
+        tests_and_glances(&network, A),
+        (5, 2),
+        "three at first and one per interval; a glance between two"
+    );
 }

@@ -7,8 +7,12 @@ use bytes::Bytes;
 use lab::{Answers, Clock, Fault, Link, Network};
 use message::field::range::{ContentRange, Ranges};
 use message::{Body, HeaderName, HeaderValue, Response, StatusCode, header};
+use tokio::time::Instant;
 
-use crate::support::{A, B, C, INTERVAL, config, network, ok, running, sends, sent, shares, state, tested};
+use crate::support::{
+    A, B, C, INTERVAL, config, is_glance, network, ok, running, sends, sent, shares, state, tested,
+    tests_and_glances,
+};
 
 /// The SHA-256 digest of 100,000 times the letter x.
 const OF_100_000_X: [u8; 32] = [
@@ -60,7 +64,7 @@ async fn tests_shrink_where_they_would_take_up_more_than_their_part_of_the_slowe
     let balancer = running(&network).await;
     network.clock().advance(10 * INTERVAL).await;
     // 1 % of 5 s at 1 MB/s is 50,000 bytes; the power of two below that.
-    let last = network.log(C).pop().unwrap();
+    let last = network.log(C).into_iter().rfind(|seen| !is_glance(seen)).unwrap();
     assert_eq!(last.fields.get(&header::RANGE).unwrap(), "bytes=0-32767");
     // The clock of the tests has no less than milliseconds, and the shortest transfer takes three.
     let counts = sent(&balancer, 1600).await;
@@ -206,4 +210,41 @@ async fn a_server_that_is_near_its_own_limit_gets_less_before_it_becomes_slow() 
         row.load,
         Some(Load { in_flight: Some(100.0), in_flight_max: Some(100.0), ..Load::default() })
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_seen_half_way_to_the_next_test_and_so_is_a_return() {
+    for fault in [Fault::Refuse, Fault::Status(StatusCode::INTERNAL_SERVER_ERROR), Fault::Cut(500)] {
+        let network = network();
+        let balancer = running(&network).await;
+        network.clock().advance(3 * INTERVAL).await;
+        let tested = || tests_and_glances(&network, A).0;
+        let before = tested();
+        while tested() == before {
+            network.clock().advance(Duration::from_millis(100)).await;
+        }
+        network.clock().advance(Duration::from_millis(100)).await;
+        network.set_fault(A, fault);
+        network.clock().advance(INTERVAL / 2 + Duration::from_millis(100)).await;
+        assert!(matches!(state(&balancer, A), State::Down(_)), "{fault:?}: {:?}", state(&balancer, A));
+        network.set_fault(A, Fault::None);
+        let well = Instant::now();
+        while state(&balancer, A) != State::Up {
+            network.clock().advance(Duration::from_millis(100)).await;
+        }
+        // Three tests, half an interval apart.
+        assert!(well.elapsed() < 2 * INTERVAL, "{:?}", well.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_been_away_for_long_is_asked_once_in_an_interval() {
+    let network = network();
+    let balancer = running(&network).await;
+    network.serve(A, Answers::new(|_| Response::new(StatusCode::NOT_FOUND)));
+    network.clock().advance(40 * INTERVAL).await;
+    assert!(matches!(state(&balancer, A), State::Down(_)));
+    let before = network.requests(A);
+    network.clock().advance(10 * INTERVAL).await;
+    assert!((9..=11).contains(&(network.requests(A) - before)));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use balancer::{Balancer, Config, Replica, State};
 use bytes::Bytes;
-use lab::{Answers, Client, Clock, Link, Network};
+use lab::{Answers, Client, Clock, Link, Network, Seen};
 use message::{Authority, Body, Request, Response, Scheme, Service, StatusCode, Target, header};
 
 pub(crate) const A: &str = "a.test:8000";
@@ -85,6 +85,18 @@ pub(crate) async fn sent(balancer: &Tested, clients: u32) -> BTreeMap<String, u3
         *sent.entry(place).or_default() += 1;
     }
     sent
+}
+
+/// How many times `authority` was asked for more than a glance takes, and how many times for that.
+pub(crate) fn tests_and_glances(network: &Network, authority: &str) -> (usize, usize) {
+    let log = network.log(authority);
+    let glances = log.iter().filter(|seen| is_glance(seen)).count();
+    (log.len() - glances, glances)
+}
+
+/// Whether it is a look between two tests.
+pub(crate) fn is_glance(seen: &Seen) -> bool {
+    seen.fields.get(&header::RANGE).is_some_and(|range| range == "bytes=0-1023")
 }
 
 pub(crate) fn shares(expected: &[(&str, u32)]) -> BTreeMap<String, u32> {
