@@ -28,6 +28,7 @@ pub mod balancer;
 mod check;
 pub mod choose;
 pub mod config;
+pub mod discovery;
 mod errand;
 mod exchange;
 mod forward;

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use access::forwarded::Trust;
+use balancer::discovery::{Followed, Host, LookUp, Named};
 use balancer::{
     Balancer, Bounds, Change, Config, ConfigFault, Geography, Policy, Replica, Rule, Source, State,
 };
@@ -203,4 +206,57 @@ async fn clients_of_some_networks_go_by_other_rules_and_only_proxies_we_trust_sa
         "a preference only"
     );
     assert_eq!(place_of(&balancer, "192.0.2.1", None).await.1.status.as_u16(), 503);
+}
+
+/// Addresses, and for how many seconds they count.
+type Answer = (&'static [[u8; 4]], u64);
+
+/// A DNS that says what it is told, and counts how often.
+struct Said(Mutex<Result<Answer, String>>, AtomicU32);
+
+impl LookUp for Said {
+    async fn look_up(&self, _: &Followed) -> Result<Named, String> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        let (addresses, seconds) = self.0.lock().unwrap().clone()?;
+        let hosts = addresses.iter().map(|octets| Host::Address((*octets).into())).collect();
+        Ok(Named { hosts, ttl: Duration::from_secs(seconds) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_are_asked_for_again_when_what_was_said_does_not_count_any_more() {
+    let network = Network::new(clock());
+    for authority in ["192.0.2.1:8000", "192.0.2.2:8000"] {
+        network.serve(authority, sends(1000));
+    }
+    let names = Arc::new(Said(Mutex::new(Ok((&[[192, 0, 2, 1]], 20))), AtomicU32::new(0)));
+    let followed = vec![Followed::parse("mirrors.test:8000").unwrap()];
+    let balancer = Balancer::new(Config::discovering(), network.client(), clock().now());
+    let discovery = balancer.discover(&followed, &*names).await;
+    balancer.test_all().await;
+    let (testing, following, asked) = (balancer.clone(), balancer.clone(), Arc::clone(&names));
+    tokio::spawn(async move { testing.keep_testing(std::future::pending::<()>()).await });
+    tokio::spawn(async move { following.keep_discovering(&followed, &*asked, discovery).await });
+    let servers = || -> Vec<String> {
+        let mut all: Vec<_> = balancer.report().iter().map(|row| row.replica.to_string()).collect();
+        all.sort();
+        all
+    };
+    let lookups = || names.1.load(Ordering::SeqCst);
+    assert_eq!((servers(), lookups()), (vec!["http://192.0.2.1:8000".to_owned()], 1));
+    *names.0.lock().unwrap() = Ok((&[[192, 0, 2, 2], [192, 0, 2, 1]], 20));
+    clock().advance(Duration::from_secs(19)).await;
+    assert_eq!((servers().len(), lookups()), (1, 1), "it counts still");
+    clock().advance(Duration::from_secs(2)).await;
+    assert_eq!((servers().len(), lookups()), (2, 2));
+    assert_eq!(sent(&balancer, 10).await.len(), 2, "who comes is tested at once");
+    // What can't be said changes nothing, and is asked again soon.
+    *names.0.lock().unwrap() = Err("no DNS server has answered".to_owned());
+    clock().advance(Duration::from_secs(21)).await;
+    assert_eq!((servers().len(), lookups()), (2, 3));
+    clock().advance(Duration::from_secs(5)).await;
+    assert_eq!((servers().len(), lookups()), (2, 4));
+    *names.0.lock().unwrap() = Ok((&[], 20));
+    clock().advance(Duration::from_secs(6)).await;
+    assert!(servers().is_empty(), "nobody is named any more");
 }

@@ -19,6 +19,7 @@ pub mod dial;
 pub mod drain;
 pub mod listen;
 pub mod pace;
+pub mod resolve;
 pub(crate) mod socket;
 pub mod stream;
 pub mod sys;

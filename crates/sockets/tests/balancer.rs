@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use lab::places::{Spot, database};
 
+use crate::support::names::{NameServer, Record};
 use crate::support::origin::{Origin, Reply, response};
 use crate::support::place::{Port, Site, directory};
 use crate::support::process::{Role, run, sockets};
@@ -284,4 +286,32 @@ fn its_administrator_sees_it_again_and_again() {
     assert_eq!(heads.count(), 3);
     // Where nobody reads any more it ends.
     assert!(watching.wait().unwrap().success());
+}
+
+#[test]
+fn servers_are_those_that_the_dns_names_as_long_as_it_says_so() {
+    let one = Origin::of(FILE);
+    let port = one.address.port();
+    let other = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), port));
+    let _two = Origin::on(TcpListener::bind(other).unwrap(), |_| Reply::Keep(response("200 OK", &[], FILE)));
+    let names = NameServer::start(vec![Record::Address(Ipv4Addr::LOCALHOST)]);
+    let (followed, asked) = (format!("mirrors.test:{port}"), names.address.to_string());
+    let dns = ["--discover", &followed, "--dns-server", &asked, "--interval", ONCE];
+    let following = Role::start("balancer", &dns);
+    assert_eq!(sent(&following, 4), BTreeMap::from([(one.url("/"), 4)]), "before it serves");
+    names.tell(vec![Record::Address(Ipv4Addr::new(127, 0, 0, 2))]);
+    let place = format!("http://{other}/");
+    until("the other one is found", || {
+        (sent(&following, 4) == BTreeMap::from([(place.clone(), 4)])).then_some(())
+    });
+    names.tell(Vec::new());
+    until("nobody is left", || {
+        (ask(following.address, "GET / HTTP/1.1", &[]).status() == "503 Service Unavailable").then_some(())
+    });
+    let service = |weight| Record::Service { target: "localhost", port, weight };
+    let names = NameServer::start(vec![service(2), service(2)]);
+    let asked = names.address.to_string();
+    let dns = ["--discover", "srv:_http._tcp.test", "--dns-server", &asked, "--interval", ONCE];
+    let following = Role::start("balancer", &dns);
+    assert_eq!(sent(&following, 4), BTreeMap::from([(format!("http://localhost:{port}/"), 4)]));
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use access::forwarded::Trust;
 use access::network::Network;
 use balancer::config::{CHECK_PATHS_MAX, LINKS_MAX};
+use balancer::discovery::Followed;
 use balancer::{Bounds, Check, Config, ConfigFault, Geography, Policy, ProbeSize, Replica, Rule};
 use clap::Args;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _};
@@ -48,6 +49,7 @@ Examples:
   sockets balancer --mode proxy --hedge 200ms   carry the answers; ask another where the first is late
   sockets balancer status --watch         how they stand, at localhost:8081
   sockets balancer drain http://fra.example.org
+  sockets balancer --discover srv:_http._tcp.mirrors.example.org
   sockets get --balancer localhost:8080 localhost:8000/index.html
 
 Before it serves, and then every --interval, it times the same transfer from every server, to the \
@@ -66,6 +68,13 @@ pub(crate) struct BalancerArgs {
     /// A file that names servers, one in each line as with --to; it is read again when it changes
     #[arg(long, env = "SOCKETS_SERVERS", value_name = "FILE")]
     pub(crate) servers: Option<PathBuf>,
+    /// Follow a name in the DNS: HOST:PORT for a server at each of its addresses, srv:NAME for one at each of its
+    /// services; asked for anew when it does not count any more; may be repeated
+    #[arg(long, env = "SOCKETS_DISCOVER", value_name = "NAME", value_delimiter = ',', value_parser = followed)]
+    pub(crate) discover: Vec<Followed>,
+    /// Who is asked for such names, may be repeated [default: those that /etc/resolv.conf names]
+    #[arg(long, env = "SOCKETS_DNS_SERVER", value_name = "IP:PORT", value_delimiter = ',')]
+    pub(crate) dns_server: Vec<SocketAddr>,
     /// Listen for the administrator there: how the balancer stands, changes, metrics
     #[arg(long, env = "SOCKETS_ADMIN", value_name = "IP:PORT", help_heading = ADMINISTERING)]
     pub(crate) admin: Option<SocketAddr>,
@@ -169,7 +178,7 @@ impl BalancerArgs {
 
     /// The servers that flags name.
     pub(crate) fn given(&self) -> Vec<Replica> {
-        if self.to.is_empty() && self.servers.is_none() {
+        if self.to.is_empty() && self.servers.is_none() && self.discover.is_empty() {
             let default = |port| Authority::parse("localhost").map(|host| host.with_port(port));
             let defaults = PORTS.into_iter().filter_map(|port| default(port).ok());
             return defaults.map(|authority| Replica::new(Scheme::Http, authority)).collect();
@@ -188,10 +197,8 @@ impl BalancerArgs {
             ProbeBytes::First(bytes) => ProbeSize::First(bytes),
         };
         let check = Check { paths: self.check_paths, ttl: self.check_ttl };
-        let config = match &self.servers {
-            Some(_) if self.to.is_empty() => Config::discovering(),
-            _ => Config::new(self.given())?,
-        };
+        let given = self.given();
+        let config = if given.is_empty() { Config::discovering() } else { Config::new(given)? };
         config
             .with_check((!self.no_check).then_some(check))?
             .with_reference(self.reference.clone())
@@ -231,6 +238,10 @@ fn server(text: &str) -> Result<Replica, String> {
         Scheme::Http => Ok(replica),
         Scheme::Https => Err(format!("{text:?}: https is not spoken yet, use http")),
     }
+}
+
+fn followed(text: &str) -> Result<Followed, String> {
+    Followed::parse(text).map_err(|fault| fault.to_string())
 }
 
 fn rule(text: &str) -> Result<Rule, String> {

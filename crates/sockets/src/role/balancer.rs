@@ -16,6 +16,7 @@ use crate::args::balancer::BalancerArgs;
 use crate::args::listen::{Addresses, Bind, ListenArgs, Port};
 use crate::exit::Exit;
 use crate::log::logs::Logs;
+use crate::role::names::Names;
 use crate::role::running::Running;
 use crate::role::stand::Stand;
 
@@ -34,6 +35,12 @@ pub(crate) async fn open(args: &BalancerArgs, logs: &mut Logs, connections: usiz
         balancer.read_list(list).await.map_err(Exit::usage)?;
         let (follower, list) = (balancer.clone(), list.clone());
         tokio::spawn(async move { follower.follow_list(&list).await });
+    }
+    if !args.discover.is_empty() {
+        let (names, followed) = (Names::new(args).map_err(Exit::usage)?, args.discover.clone());
+        let discovery = balancer.discover(&followed, &names).await;
+        let follower = balancer.clone();
+        tokio::spawn(async move { follower.keep_discovering(&followed, &names, discovery).await });
     }
     balancer.test_all().await;
     let testing = balancer.clone();
@@ -90,10 +97,12 @@ pub(crate) fn check(args: &BalancerArgs) -> Result<String, Exit> {
 }
 
 fn what(args: &BalancerArgs) -> String {
-    let given = args.given().len();
-    match &args.servers {
-        Some(list) if given == 0 => format!("balancing the servers in {}", list.display()),
-        Some(list) => format!("balancing {given} servers and those in {}", list.display()),
-        None => format!("balancing {given} servers"),
-    }
+    let given = match args.given().len() {
+        0 => None,
+        given => Some(format!("{given} servers")),
+    };
+    let listed = args.servers.as_ref().map(|list| format!("the servers in {}", list.display()));
+    let followed = args.discover.iter().map(|followed| format!("those of {followed}"));
+    let parts: Vec<_> = given.into_iter().chain(listed).chain(followed).collect();
+    format!("balancing {}", parts.join(" and "))
 }

@@ -1,5 +1,6 @@
 //! What the tests stand on: processes, a client and an origin that speak bytes, and places on this machine.
 
+pub(crate) mod names;
 pub(crate) mod origin;
 pub(crate) mod paced;
 pub(crate) mod place;
