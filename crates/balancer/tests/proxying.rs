@@ -188,7 +188,7 @@ async fn who_fails_a_client_is_tested_at_once_and_not_only_when_its_turn_comes()
     assert!(matches!(out, State::Down(Reason::Failed(_))), "{out:?}");
     assert_eq!(asked(&network, "/")[1], before[1], "who answers is not tested for it");
     network.set_fault(A, Fault::None);
-    network.clock().advance(Duration::from_secs(6)).await;
+    network.clock().advance(Duration::from_secs(3)).await;
     assert_eq!(state(&balancer, A), State::Returning { quarters: 1 });
 }
 
