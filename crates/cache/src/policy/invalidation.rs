@@ -1,7 +1,7 @@
 //! What a request that changes something makes invalid (RFC 9111 §4.4).
 
 use message::header::{CONTENT_LOCATION, LOCATION};
-use message::{Authority, Fields, Method, StatusCode};
+use message::{Authority, Fields, Method, Scheme, StatusCode};
 
 use crate::key::CacheKey;
 
@@ -24,7 +24,12 @@ pub fn invalidated(
     if is_harmless {
         return Vec::new();
     }
-    let is_public = |key: &CacheKey| public.is_some_and(|public| public.to_string() == key.authority());
+    let is_public = |key: &CacheKey| {
+        // A port that is the scheme's own says nothing, whichever of the two the client uses.
+        let called = |scheme, public: &Authority| public.clone().normalised(scheme).to_string();
+        let is_called = |public, scheme| called(scheme, public) == key.authority();
+        public.is_some_and(|public| is_called(public, Scheme::Http) || is_called(public, Scheme::Https))
+    };
     let mut keys = vec![target.clone()];
     for name in [&LOCATION, &CONTENT_LOCATION] {
         let named = response.text(name).and_then(|reference| target.resolve(reference));
@@ -65,6 +70,22 @@ mod tests {
         }
         for method in ["GET", "HEAD", "OPTIONS", "TRACE"] {
             assert!(keys(method, 200, &[]).is_empty(), "{method}");
+        }
+    }
+
+    #[test]
+    fn section_4_4_the_ports_of_http_and_https_do_not_make_another_origin_of_the_public_one() {
+        let target = CacheKey::parse("http://a/x").unwrap();
+        for (public, location, goes) in [
+            ("www.example:80", "http://www.example/y", true),
+            ("www.example:443", "https://www.example/y", true),
+            ("www.example", "https://www.example:443/y", true),
+            ("www.example:8000", "http://www.example/y", false),
+        ] {
+            let public = Authority::parse(public).unwrap();
+            let response = fields(&[("location", location)]);
+            let keys = invalidated(&Method::POST, &target, Some(&public), StatusCode::CREATED, &response);
+            assert_eq!(keys.len() == 2, goes, "{public} {location}");
         }
     }
 
