@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::hash::RandomState;
+use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -102,7 +102,7 @@ impl<S: Service + Clone> Balancer<S> {
             policy: config.policy(),
             sees_exchanges: config.mode().forwarding().is_some(),
             sequences: Sequences::new(config.seed()),
-            hasher: RandomState::new(),
+            hasher: BuildHasherDefault::default(),
         };
         let control = Control {
             roster,

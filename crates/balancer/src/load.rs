@@ -45,6 +45,30 @@ impl Load {
         fields.set(LOAD_FORMAT, HeaderValue::from_static("TEXT"));
     }
 
+    /// Whether a report is asked for, in the form that is known.
+    #[must_use]
+    pub fn is_asked(fields: &Fields) -> bool {
+        fields.get(&LOAD_FORMAT).is_some_and(|format| format == "TEXT")
+    }
+
+    /// Tells it, as far as anything is known.
+    pub fn tell(&self, fields: &mut Fields) {
+        let pairs = [
+            ("application_utilization", self.utilization),
+            ("named_metrics.in_flight", self.in_flight),
+            ("named_metrics.in_flight_max", self.in_flight_max),
+            ("named_metrics.bytes_per_second", self.bytes_per_second),
+            ("named_metrics.bytes_per_second_max", self.bytes_per_second_max),
+        ];
+        let known = pairs.iter().filter_map(|(name, value)| Some(format!("{name}={}", (*value)?)));
+        let members: Vec<_> = known.collect();
+        if let (false, Ok(value)) =
+            (members.is_empty(), HeaderValue::try_from(format!("TEXT {}", members.join(", "))))
+        {
+            fields.set(LOAD_METRICS, value);
+        }
+    }
+
     /// The report in `fields`; `None` if there is none, or none that is understood.
     #[must_use]
     pub fn of(fields: &Fields) -> Option<Self> {
@@ -94,6 +118,23 @@ mod tests {
         let mut fields = Fields::new();
         fields.set(LOAD_METRICS, HeaderValue::from_static(text));
         Load::of(&fields)
+    }
+
+    #[test]
+    fn what_is_told_is_read_as_it_was_and_only_who_asks_is_told() {
+        let load = Load { in_flight: Some(7.0), in_flight_max: Some(10.0), ..Load::default() };
+        let mut fields = Fields::new();
+        load.tell(&mut fields);
+        assert_eq!(Load::of(&fields), Some(load));
+        let mut none = Fields::new();
+        Load::default().tell(&mut none);
+        assert!(none.is_empty());
+        let mut asking = Fields::new();
+        assert!(!Load::is_asked(&asking));
+        Load::ask(&mut asking);
+        assert!(Load::is_asked(&asking));
+        asking.set(LOAD_FORMAT, HeaderValue::from_static("BIN"));
+        assert!(!Load::is_asked(&asking));
     }
 
     #[test]

@@ -116,7 +116,8 @@ pub(crate) fn by_hash<'a>(
     let key = hasher.hash_one(key);
     // The weighted rendezvous of Schindelhauer and Schomaker: the shortest of exponential waits.
     let wait = |candidate: &Candidate<'_>| {
-        -unit(mix(key ^ mix(candidate.member.id))).max(f64::MIN_POSITIVE).ln() / weight(candidate)
+        let place = hasher.hash_one(candidate.member.replica.url());
+        -unit(mix(key ^ mix(place))).max(f64::MIN_POSITIVE).ln() / weight(candidate)
     };
     let with_room = candidates.clone().filter(has_room);
     let first = with_room.min_by(|a, b| wait(a).total_cmp(&wait(b)));

@@ -1,6 +1,6 @@
 //! What control publishes and clients are served by.
 
-use std::hash::RandomState;
+use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -48,7 +48,8 @@ pub(crate) struct Chooser {
     /// Whether exchanges go through this process, so that those in flight are known.
     pub(crate) sees_exchanges: bool,
     pub(crate) sequences: Sequences,
-    pub(crate) hasher: RandomState,
+    /// Always the same, so that after a start, and at other balancers, paths have the servers that they had.
+    pub(crate) hasher: BuildHasherDefault<DefaultHasher>,
 }
 
 impl Snapshot {

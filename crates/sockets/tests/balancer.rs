@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -290,10 +290,16 @@ fn its_administrator_sees_it_again_and_again() {
 
 #[test]
 fn servers_are_those_that_the_dns_names_as_long_as_it_says_so() {
-    let one = Origin::of(FILE);
-    let port = one.address.port();
-    let other = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), port));
-    let _two = Origin::on(TcpListener::bind(other).unwrap(), |_| Reply::Keep(response("200 OK", &[], FILE)));
+    // The same port at two addresses, which somebody else may have at the second.
+    let pair = || {
+        let one = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let second = (Ipv4Addr::new(127, 0, 0, 2), one.local_addr().unwrap().port());
+        Some((one, TcpListener::bind(second).ok()?))
+    };
+    let (one, two) = (0..100).find_map(|_| pair()).unwrap();
+    let [one, two] =
+        [one, two].map(|socket| Origin::on(socket, |_| Reply::Keep(response("200 OK", &[], FILE))));
+    let (port, other) = (one.address.port(), two.address);
     let names = NameServer::start(vec![Record::Address(Ipv4Addr::LOCALHOST)]);
     let (followed, asked) = (format!("mirrors.test:{port}"), names.address.to_string());
     let dns = ["--discover", &followed, "--dns-server", &asked, "--interval", ONCE];
@@ -314,4 +320,26 @@ fn servers_are_those_that_the_dns_names_as_long_as_it_says_so() {
     let dns = ["--discover", "srv:_http._tcp.test", "--dns-server", &asked, "--interval", ONCE];
     let following = Role::start("balancer", &dns);
     assert_eq!(sent(&following, 4), BTreeMap::from([(format!("http://localhost:{port}/"), 4)]));
+}
+
+#[test]
+fn our_servers_say_how_loaded_they_are_to_who_asks_for_it() {
+    let site = Site::with(&[("index.html", FILE)], &["--max-connections", "40"]);
+    let format = "Endpoint-Load-Metrics-Format: TEXT";
+    let told = ask(site.role.address, "GET / HTTP/1.1", &[format]);
+    let load = told.field("endpoint-load-metrics");
+    assert!(
+        load.starts_with("TEXT named_metrics.in_flight=") && load.ends_with("in_flight_max=40"),
+        "{load}"
+    );
+    assert_eq!(ask(site.role.address, "GET / HTTP/1.1", &[]).head.field("endpoint-load-metrics"), None);
+    let balancer = balancer(&[&site.role.url("")], &["--admin", "127.0.0.1:0", "--interval", ONCE]);
+    let line = balancer.process.says("administering");
+    let (_, url) = line.split_once(" at http://").unwrap();
+    let admin = url.trim_end_matches('/').to_owned();
+    let ended = run(&mut sockets(&["balancer", "status", "--json", "--admin", &admin]));
+    let status: serde_json::Value = serde_json::from_str(ended.stdout_text()).unwrap();
+    let load = &status["servers"][0]["load"];
+    assert_eq!(load["in_flight_max"], 40.0, "{status}");
+    assert!(load["in_flight"].as_f64().unwrap() >= 1.0);
 }

@@ -5,6 +5,7 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod explain;
 pub(crate) mod get;
+mod loaded;
 mod names;
 pub(crate) mod origin;
 pub(crate) mod qr;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
 use origin::{ErrorPage, Origin};
 
@@ -9,6 +10,7 @@ use crate::args::origin::ServerArgs;
 use crate::args::site::SiteArgs;
 use crate::exit::Exit;
 use crate::log::logs::Logs;
+use crate::role::loaded::Loaded;
 use crate::role::running::Running;
 use crate::role::stand::Stand;
 
@@ -22,7 +24,10 @@ pub(crate) fn open(args: &ServerArgs, logs: &mut Logs, connections: usize) -> Re
     // Another one may put them there yet: our own line of text is sent until then.
     missing_error_pages(args).for_each(|missing| tracing::warn!("{missing}"));
     let log = logs.of(&args.log, "server")?;
-    let stand = Stand::open("server", &args.addresses(), &args.listen, connections, origin, log, |_| {})?;
+    let loaded = Loaded::new(origin, args.listen.limits.connections(connections));
+    let stand = Stand::open("server", &args.addresses(), &args.listen, connections, loaded, log, |server| {
+        server.service.free = Some(Arc::clone(&server.connections));
+    })?;
     Ok(Running::new(stand, what(args), args.listen.drain).with_qr(args.qr))
 }
 
