@@ -6,7 +6,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use message::field::digest::ReprDigest;
 use message::field::range::ContentRange;
+use message::precondition::Validators;
 use message::{Fields, StatusCode, header};
 
 use message::version::{Difference, Version};
@@ -20,6 +22,20 @@ pub(crate) struct Arrival {
     pub(crate) end: Option<u64>,
     /// What it is a piece of.
     pub(crate) version: Version,
+}
+
+impl Arrival {
+    /// Content that is to be decoded: how long it is only its end tells, and what the fields say of a version is
+    /// about the coded one (RFC 9110 §8.8.3.3), which is not what is kept.
+    pub(crate) fn coded(fields: &Fields) -> Self {
+        let last_modified = Validators::of(fields).last_modified;
+        let validators = Validators { last_modified, ..Validators::default() };
+        Self {
+            start: 0,
+            end: None,
+            version: Version { length: None, validators, digest: ReprDigest::default() },
+        }
+    }
 }
 
 /// How a response breaks the rules, or says what can't be used.

@@ -5,10 +5,11 @@
 //! even if somebody renames it or puts a link in its place during a download.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags};
@@ -28,6 +29,19 @@ const DIRECTORY_MODE: Mode = Mode::from_bits_truncate(0o777);
 pub(crate) struct Directory {
     fd: OwnedFd,
     path: PathBuf,
+}
+
+/// Which file an open file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
+        Self { device: metadata.dev(), inode: metadata.ino() }
+    }
 }
 
 impl Directory {
@@ -118,11 +132,10 @@ impl Directory {
         if is_own { Ok(file) } else { Err(io::ErrorKind::PermissionDenied.into()) }
     }
 
-    /// Whether `name` is the open `file`, and not another one that has taken its place.
-    pub(crate) fn is_file(&self, name: &FileName, file: &File) -> io::Result<bool> {
-        let own = rustix::fs::fstat(file)?;
+    /// Whether `name` is the file of that identity, and not another one that has taken its place.
+    pub(crate) fn is_file(&self, name: &FileName, file: Identity) -> io::Result<bool> {
         match rustix::fs::statat(&self.fd, name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(here) => Ok((here.st_dev, here.st_ino) == (own.st_dev, own.st_ino)),
+            Ok(here) => Ok(Identity { device: here.st_dev, inode: here.st_ino } == file),
             Err(Errno::NOENT) => Ok(false),
             Err(errno) => Err(errno.into()),
         }

@@ -7,10 +7,12 @@ use message::field::digest::WANT_REPR_DIGEST;
 use message::field::range::ByteRange;
 use message::service::Service;
 use message::target::{Scheme, Target};
+use message::version::Version;
 use message::{Fields, HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::time::timeout;
 
 use crate::clock::Clock;
+use crate::decode::CODINGS;
 use crate::fault::GetFault;
 use crate::link::{Link, links};
 use crate::progress::{Event, Progress};
@@ -29,6 +31,8 @@ pub(crate) struct Fetch<'a, S, P> {
     pub(crate) clock: Clock,
     pub(crate) redirects_max: usize,
     pub(crate) answer_within: Duration,
+    /// Content may come in a coding, which is undone.
+    pub(crate) takes_codings: bool,
     /// For every request.
     pub(crate) fields: Fields,
     /// For requests to the origin of this URL only.
@@ -50,6 +54,14 @@ pub(crate) struct Found {
     pub(crate) response: Response,
     /// What the answers on the way have pointed to.
     pub(crate) links: Vec<Link>,
+}
+
+impl Found {
+    /// What the answer to a HEAD says of the file: the length is in its fields, since there is no content.
+    pub(crate) fn told(&self) -> Version {
+        let fields = &self.response.fields;
+        Version::of(fields, fields.text(&header::CONTENT_LENGTH).and_then(|text| text.parse().ok()))
+    }
 }
 
 impl<S: Service, P: Progress> Fetch<'_, S, P> {
@@ -103,7 +115,7 @@ impl<S: Service, P: Progress> Fetch<'_, S, P> {
         if url.scheme() == Scheme::Https {
             return Err(GetFault::Tls { url: url.clone() });
         }
-        let mut request = self.request(url, asked);
+        let mut request = self.request(method, url, asked);
         request.method = method.clone();
         self.progress.on(Event::Asking { method, url, fields: &request.fields });
         match timeout(self.answer_within, self.upstream.call(request)).await {
@@ -113,7 +125,7 @@ impl<S: Service, P: Progress> Fetch<'_, S, P> {
         }
     }
 
-    fn request(&self, url: &Url, asked: Option<&Asked>) -> Request {
+    fn request(&self, method: &Method, url: &Url, asked: Option<&Asked>) -> Request {
         let mut request = Request::get(Target::from(url), self.clock.now());
         let fields = &mut request.fields;
         fields.set(header::USER_AGENT, USER_AGENT);
@@ -127,7 +139,9 @@ impl<S: Service, P: Progress> Fetch<'_, S, P> {
             fields.set(name.clone(), value.clone());
         }
         // The file is wanted, not an encoding of it. Without the field any would do (RFC 9110 §12.5.3).
-        fields.set(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let takes_codings = self.takes_codings && asked.is_none() && *method == Method::GET;
+        let codings = if takes_codings { CODINGS } else { HeaderValue::from_static("identity") };
+        fields.set(header::ACCEPT_ENCODING, codings);
         if let Some(Asked { range, if_range }) = asked {
             if let Some(range) = ByteRange::new(range.start, range.end.saturating_sub(1)) {
                 fields.set(header::RANGE, range.to_request_value());

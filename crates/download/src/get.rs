@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use message::field::range::Ranges;
 use message::service::Service;
-use message::{Fields, StatusCode, header};
+use message::{Fields, StatusCode};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
@@ -25,7 +25,7 @@ use crate::described::describe;
 use crate::disposition::file_name;
 use crate::existing::{Fate, decide};
 use crate::fault::GetFault;
-use crate::fetch::{Fetch, Found};
+use crate::fetch::Fetch;
 use crate::ledger::{Ledger, NOTE_EVERY, boot_id};
 use crate::mosaic::Mosaic;
 use crate::name::FileName;
@@ -185,13 +185,20 @@ pub async fn name_from_server<S: Service, P: Progress>(
     Ok(file_name(&found.response.fields))
 }
 
-fn fetch_of<'a, S, P>(upstream: &'a S, order: &Order, clock: Clock, progress: &'a P) -> Fetch<'a, S, P> {
+/// How the requests of `order` are made.
+pub(crate) fn fetch_of<'a, S, P>(
+    upstream: &'a S,
+    order: &Order,
+    clock: Clock,
+    progress: &'a P,
+) -> Fetch<'a, S, P> {
     Fetch {
         upstream,
         progress,
         clock,
         redirects_max: order.redirects_max,
         answer_within: order.answer_within,
+        takes_codings: order.compressed,
         fields: order.fields.clone(),
         own: (order.url.clone(), order.own_fields.clone()),
     }
@@ -210,8 +217,8 @@ async fn measured<S: Service, P: Progress>(
     ranges: &Ranges,
     size_max: Option<u64>,
 ) -> Result<Range<u64>, GetFault> {
-    let Found { url, response, .. } = fetch.head(start).await?;
-    let length = response.fields.text(&header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
+    let found = fetch.head(start).await?;
+    let (length, url) = (found.told().length, found.url);
     let Some(length) = length else { return Err(GetFault::NoLength { url }) };
     let Some(range) = ranges.resolve(length).first().copied() else {
         return Err(GetFault::OutOfRange { url, length });
@@ -230,7 +237,7 @@ fn begin(
     mut sink: Sink,
     progress: &impl Progress,
 ) -> Result<Transfer, GetFault> {
-    let terms = order.terms(sink.is_in_order());
+    let terms = order.terms(sink.is_in_order() || order.compressed);
     let ours = |url: &Url| *url == order.url || order.mirrors.contains(url) || !order.checksums.is_empty();
     let journal = sink.reopen()?;
     if range.is_some() && journal.is_some() {
@@ -278,6 +285,7 @@ fn begin(
         mosaic,
         suspects: Vec::new(),
         described: None,
+        takes_codings: order.compressed,
         in_doubt: false,
         reconsiders: false,
         size_max: order.size_max,

@@ -19,7 +19,9 @@
 //!
 //! What it does *not* do: it opens no socket, reads no clock (the caller says what time it is), prints
 //! nothing and knows no terminal (see [`Progress`]), keeps no cookies and no cache, and decodes no content
-//! codings: it asks for none, and refuses those that come nevertheless.
+//! codings unless that is asked for: it asks for none, and refuses those that come nevertheless.
+//!
+//! `examples/fetch.rs` is a whole program with it.
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -37,6 +39,7 @@
 mod answer;
 mod clock;
 mod crew;
+mod decode;
 mod described;
 mod digest;
 mod directory;
@@ -63,6 +66,7 @@ mod reconsider;
 mod redirect;
 mod retry;
 mod sink;
+mod survey;
 mod text;
 mod throttle;
 mod transfer;
@@ -81,6 +85,7 @@ pub use name::FileName;
 pub use order::{Existing, Order, Output};
 pub use progress::{Event, Progress};
 pub use redirect::Redirect;
+pub use survey::{Survey, Surveyed, survey};
 pub use text::{Text, get_text};
 pub use throttle::Throttle;
 pub use tree::grow::grow;

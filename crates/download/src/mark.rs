@@ -15,12 +15,20 @@ const NAME: &str = "user.sockets.etag";
 /// The longest tag that is kept, with what is beside it, in bytes.
 const MARK_MAX: usize = 1024;
 
-/// Says that `file`, as it is now, is the version of that tag. Weak ones say too little.
-pub(crate) fn write(file: &File, etag: &EntityTag) {
-    let Ok(metadata) = file.metadata() else { return };
-    let mut value = state(&metadata).into_bytes();
+/// Says that `file`, of that length and modified then, in seconds since 1970, is the version of that tag. Weak ones
+/// say too little; and where no time was told, the file has that of the moment.
+pub(crate) fn write(file: &File, length: u64, modified: Option<i64>, etag: &EntityTag) {
+    if etag.is_weak() {
+        return;
+    }
+    let state = match modified {
+        Some(seconds) => Some(state(length, seconds, 0)),
+        None => file.metadata().ok().map(|it| state(length, it.mtime(), it.mtime_nsec())),
+    };
+    let Some(state) = state else { return };
+    let mut value = state.into_bytes();
     value.extend_from_slice(etag.to_value().as_bytes());
-    if !etag.is_weak() && value.len() <= MARK_MAX {
+    if value.len() <= MARK_MAX {
         // Where there are no attributes there is nothing to be done.
         let _ = fsetxattr(file, NAME, &value, XattrFlags::empty());
     }
@@ -28,15 +36,16 @@ pub(crate) fn write(file: &File, etag: &EntityTag) {
 
 /// The tag of the version that `file` is; `None` if that is not known, or if it was changed since.
 pub(crate) fn read(file: &File, metadata: &Metadata) -> Option<EntityTag> {
+    let now = state(metadata.len(), metadata.mtime(), metadata.mtime_nsec());
     let mut value = vec![0; MARK_MAX];
     let length = fgetxattr(file, NAME, &mut value).ok()?;
-    let tag = value.get(..length)?.strip_prefix(state(metadata).as_bytes())?;
+    let tag = value.get(..length)?.strip_prefix(now.as_bytes())?;
     EntityTag::parse(tag)
 }
 
 /// What changes when the file does: its length and its time.
-fn state(metadata: &Metadata) -> String {
-    format!("{} {}.{} ", metadata.len(), metadata.mtime(), metadata.mtime_nsec())
+fn state(length: u64, seconds: i64, nanoseconds: i64) -> String {
+    format!("{length} {seconds}.{nanoseconds} ")
 }
 
 #[cfg(test)]
@@ -51,7 +60,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"abc").unwrap();
         let tag = EntityTag::strong("1").unwrap();
-        write(&file, &tag);
+        write(&file, 3, None, &tag);
         let known = || read(&file, &file.metadata().unwrap());
         if known().is_none() {
             return; // a file system without attributes
@@ -59,7 +68,9 @@ mod tests {
         assert_eq!(known(), Some(tag));
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
         assert_eq!(known(), None);
-        write(&file, &EntityTag::parse(b"W/\"1\"").unwrap());
+        write(&file, 3, Some(1), &EntityTag::parse(b"W/\"1\"").unwrap());
         assert_eq!(known(), None);
+        write(&file, 3, Some(1), &EntityTag::strong("2").unwrap());
+        assert_eq!(known(), EntityTag::strong("2"));
     }
 }

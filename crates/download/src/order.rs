@@ -39,6 +39,9 @@ pub struct Order {
     /// Only this range of the file is got, and saved as a file of its own; of several the first counts. No digests
     /// are checked then, and another run begins anew. Default: all of it.
     pub range: Option<Ranges>,
+    /// Servers may send the file in a content coding (gzip, br, zstd), which is undone. What comes so comes over one
+    /// connection and can't be gone on with. Default: no.
+    pub compressed: bool,
     /// Fields for every request, in the place of our own of that name. Default: none.
     pub fields: Fields,
     /// Fields for requests to the origin of `url` only, such as `Authorization`. Default: none.
@@ -108,6 +111,7 @@ impl Order {
             checksums: Vec::new(),
             pieces: None,
             range: None,
+            compressed: false,
             fields: Fields::new(),
             own_fields: Fields::new(),
             connections: NonZeroUsize::MIN.saturating_add(15),

@@ -20,7 +20,7 @@ use message::precondition::Validators;
 use rustix::fs::{FallocateFlags, FileType, FlockOperation, Timespec, Timestamps};
 use rustix::io::Errno;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Identity};
 use crate::file_fault::FileFault;
 use crate::journal::{JOURNAL_MAX, Journal};
 use crate::mark;
@@ -42,6 +42,7 @@ pub(crate) struct Part {
     directory: Arc<Directory>,
     name: FileName,
     file: File,
+    identity: Identity,
     may_replace: bool,
     /// Where the last byte that has been written ends; `None` if another run has written some.
     reach: Option<u64>,
@@ -71,12 +72,13 @@ impl Part {
         let fault = |error| FileFault::of("create", &directory.path_of(&part), error);
         for _ in 0..CREATE_TRIES {
             match directory.create(&part) {
-                Ok(file) if claim(&file).map_err(fault)? => {
+                Ok(file) => {
+                    // Somebody may have thought it stale before it was locked.
+                    let Some(identity) = claim(&file).map_err(fault)? else { continue };
                     // A run that was killed after its rename has left its journal, which is of another part.
                     remove_journal(directory, name).map_err(fault)?;
-                    return Ok(Self::of(directory, name, file, may_replace));
+                    return Ok(Self::of(directory, name, file, identity, may_replace));
                 }
-                Ok(_) => {} // somebody thought it stale before it was locked
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => remove_stale(directory, &part)?,
                 Err(error) => return Err(fault(error)),
             }
@@ -99,18 +101,25 @@ impl Part {
             return Err(FileFault::InUse { path: directory.path_of(&name.part()) });
         }
         let Some(journal) = read_journal(directory, name) else { return Ok(None) };
-        let held = file.metadata().map_or(0, |metadata| metadata.len());
-        if journal.spans.end() > held || !directory.is_file(&name.part(), &file).unwrap_or(false) {
+        let Ok(held) = file.metadata() else { return Ok(None) };
+        let identity = Identity::of(&held);
+        if journal.spans.end() > held.len() || !directory.is_file(&name.part(), identity).unwrap_or(false) {
             return Ok(None);
         }
-        let mut part = Self::of(directory, name, file, may_replace);
+        let mut part = Self::of(directory, name, file, identity, may_replace);
         (part.journaled, part.end, part.reach) = (true, End::Keep, None);
         Ok(Some((part, journal)))
     }
 
-    fn of(directory: &Arc<Directory>, name: &FileName, file: File, may_replace: bool) -> Self {
-        let (directory, name) = (Arc::clone(directory), name.clone());
-        Self { directory, name, file, may_replace, reach: Some(0), journaled: false, end: End::Remove }
+    fn of(
+        directory: &Arc<Directory>,
+        name: &FileName,
+        file: File,
+        identity: Identity,
+        may_replace: bool,
+    ) -> Self {
+        let (directory, name, reach) = (Arc::clone(directory), name.clone(), Some(0));
+        Self { directory, name, file, identity, may_replace, reach, journaled: false, end: End::Remove }
     }
 
     /// Throws away what is in it.
@@ -203,12 +212,12 @@ impl Part {
         {
             self.sync().await.map_err(write_fault)?;
         }
-        set_modified(&self.file, version.last_modified.map(HttpDate::to_system_time));
+        let modified = set_modified(&self.file, version.last_modified.map(HttpDate::to_system_time));
         if let Some(etag) = &version.etag {
-            mark::write(&self.file, etag);
+            mark::write(&self.file, length, modified, etag);
         }
         // Else another download's part would become the file.
-        if !self.directory.is_file(&part, &self.file).unwrap_or(false) {
+        if !self.directory.is_file(&part, self.identity).unwrap_or(false) {
             return Err(FileFault::Lost { path: self.path() });
         }
         let renamed = self.directory.rename(&part, &self.name, self.may_replace);
@@ -242,7 +251,7 @@ impl Drop for Part {
             return;
         }
         self.forget_journal();
-        if let Err(error) = remove_own(&self.directory, &self.name.part(), &self.file) {
+        if let Err(error) = remove_own(&self.directory, &self.name.part(), self.identity) {
             tracing::debug!(%error, path = %self.path().display(), "the unfinished file stays");
         }
     }
@@ -262,15 +271,14 @@ fn read_journal(directory: &Directory, name: &FileName) -> Option<Journal> {
     Journal::parse(&text)
 }
 
-/// A file's time is that of its version, as far as the file system can hold it.
-fn set_modified(file: &File, modified: Option<SystemTime>) {
-    let Some(since) = modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok()) else {
-        return;
-    };
-    let Ok(seconds) = i64::try_from(since.as_secs()) else { return };
+/// A file's time is that of its version, as far as the file system can hold it. Gives it, in seconds since 1970.
+fn set_modified(file: &File, modified: Option<SystemTime>) -> Option<i64> {
+    let since = modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok())?;
+    let seconds = i64::try_from(since.as_secs()).ok()?;
     let last_modification = Timespec { tv_sec: seconds, tv_nsec: 0 };
     let last_access = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
-    let _ = rustix::fs::futimens(file, &Timestamps { last_access, last_modification });
+    rustix::fs::futimens(file, &Timestamps { last_access, last_modification }).ok()?;
+    Some(seconds)
 }
 
 /// Whether the file system keeps its files in memory.
@@ -283,9 +291,13 @@ fn is_in_memory(file: &File) -> bool {
     false
 }
 
-/// Locks a part that was just made; `false` if somebody took it away before that.
-fn claim(file: &File) -> io::Result<bool> {
-    Ok(lock(file) && file.metadata()?.nlink() > 0)
+/// Locks a part that was just made, and tells which file it is; `None` if somebody took it away before that.
+fn claim(file: &File) -> io::Result<Option<Identity>> {
+    if !lock(file) {
+        return Ok(None);
+    }
+    let metadata = file.metadata()?;
+    Ok((metadata.nlink() > 0).then(|| Identity::of(&metadata)))
 }
 
 /// `false` if another process has it. A file system without locks (some network ones) leaves us as
@@ -311,12 +323,13 @@ fn remove_stale(directory: &Directory, part: &FileName) -> Result<(), FileFault>
     if !lock(&file) {
         return Err(FileFault::InUse { path });
     }
-    remove_own(directory, part, &file).map_err(fault)
+    let identity = Identity::of(&file.metadata().map_err(fault)?);
+    remove_own(directory, part, identity).map_err(fault)
 }
 
-/// Removes the part that is `file`, whose lock we hold. Before we locked it, it may have been removed,
+/// Removes the part that is that file, whose lock we hold. Before we locked it, it may have been removed,
 /// and another one made that is not ours.
-fn remove_own(directory: &Directory, part: &FileName, file: &File) -> io::Result<()> {
+fn remove_own(directory: &Directory, part: &FileName, file: Identity) -> io::Result<()> {
     if directory.is_file(part, file)? { directory.remove(part) } else { Ok(()) }
 }
 
@@ -440,6 +453,6 @@ mod tests {
         let (_tree, directory, name) = place();
         let file = directory.create(&name.part()).unwrap();
         remove_stale(&directory, &name.part()).unwrap();
-        assert!(!claim(&file).unwrap());
+        assert_eq!(claim(&file).unwrap(), None);
     }
 }

@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use message::field::digest::ReprDigest;
-use message::header;
 use message::service::Service;
 use message::version::{Difference, Version};
 use tokio::time::sleep;
@@ -50,7 +49,7 @@ async fn look_again<S: Service, P: Progress>(work: &Work<'_, S, P>) {
         pause = pause.saturating_mul(2);
         let ours = work.lock().final_url.clone();
         let Ok(found) = work.fetch.head(&ours).await else { continue };
-        if !work.lock().learn_digest(&version(&found)) {
+        if !work.lock().learn_digest(&found.told()) {
             continue;
         }
         let doubtful = work.lock().doubtful();
@@ -67,11 +66,6 @@ async fn look_again<S: Service, P: Progress>(work: &Work<'_, S, P>) {
             return;
         }
     }
-}
-
-fn version(found: &Found) -> Version {
-    let length = found.response.fields.text(&header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
-    Version::of(&found.response.fields, length)
 }
 
 impl Transfer {
@@ -96,7 +90,7 @@ impl Transfer {
 
     /// What one of them has said now; whether it is settled, one way or the other.
     fn reinstate(&mut self, id: SourceId, found: &Found) -> bool {
-        let theirs = version(found);
+        let theirs = found.told();
         let Some(ours) = &self.version else { return true };
         let judgement = ours.same_as(&theirs);
         let settled = !matches!(judgement, Err(Difference::Unknown | Difference::Validator));

@@ -11,6 +11,7 @@ use message::precondition::Validators;
 use message::{Response, StatusCode, header};
 
 use crate::answer::{Arrival, Misbehaviour, belongs, judge};
+use crate::decode::Coding;
 use crate::digest::{Digest, told};
 use crate::fault::GetFault;
 use crate::fetch::{Asked, Found};
@@ -52,6 +53,8 @@ pub(crate) struct Transfer {
     pub(crate) suspects: Vec<SourceId>,
     /// Where an answer has pointed to a metalink of it.
     pub(crate) described: Option<Url>,
+    /// Content may come in a coding, which is undone.
+    pub(crate) takes_codings: bool,
     /// Somebody was left out who may have the same file; and whether that is being looked after.
     pub(crate) in_doubt: bool,
     pub(crate) reconsiders: bool,
@@ -62,6 +65,8 @@ pub(crate) struct Transfer {
 pub(crate) struct Taken {
     pub(crate) url: Url,
     pub(crate) content: BodyStream,
+    /// What it is to be decoded by.
+    pub(crate) coding: Option<Coding>,
     /// Where its claim would end if nobody took any of it over.
     pub(crate) natural_end: u64,
 }
@@ -95,7 +100,11 @@ impl Transfer {
     ) -> Result<Option<Taken>, GetFault> {
         let Found { url, redirects, response, links } = found;
         let misbehaved = |how| GetFault::Misbehaved { url: url.clone(), how };
-        let arrival = self.judge(&response, asked, &url).map_err(misbehaved)?;
+        let coding = self.coding(&response, asked, &url);
+        let arrival = match coding {
+            Some(_) => Arrival::coded(&response.fields),
+            None => self.judge(&response, asked, &url).map_err(misbehaved)?,
+        };
         let is_first = !self.plan.knows_what();
         if !is_first {
             self.check(source, response.status, &arrival.version).map_err(misbehaved)?;
@@ -129,7 +138,14 @@ impl Transfer {
             return Ok(None);
         }
         let natural_end = arrival.end.unwrap_or(u64::MAX);
-        Ok(Some(Taken { url, content: response.body.into_stream(), natural_end }))
+        Ok(Some(Taken { url, content: response.body.into_stream(), coding, natural_end }))
+    }
+
+    /// The coding that is to be undone: one that was asked for, which it never is for a part.
+    fn coding(&self, response: &Response, asked: Option<&Asked>, url: &Url) -> Option<Coding> {
+        let meant = has_coded_name(&self.url) || has_coded_name(url);
+        let allowed = self.takes_codings && asked.is_none() && response.status == StatusCode::OK && !meant;
+        if allowed { Coding::of(&response.fields) } else { None }
     }
 
     fn judge(&self, response: &Response, asked: Option<&Asked>, url: &Url) -> Result<Arrival, Misbehaviour> {
@@ -198,7 +214,9 @@ impl Transfer {
             return Err(GetFault::TooLarge { url: url.clone(), limit });
         }
         self.expected = self.checksums.clone();
-        let told = told(&response.fields, response.status);
+        // Of a coded representation they are the coded one's (RFC 9530 §3).
+        let is_coded = self.takes_codings && Coding::of(&response.fields).is_some();
+        let told = if is_coded { Vec::new() } else { told(&response.fields, response.status) };
         self.expected.extend(told.into_iter().filter(|digest| !self.checksums.contains(digest)));
         self.sink.begin(arrival.end, &self.expected)?;
         self.places.forget();

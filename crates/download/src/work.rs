@@ -1,6 +1,8 @@
 //! One connection's work: ask, have the answer judged, bring its content home.
 
+use std::io;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +14,10 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::crew::give_way;
+use crate::decode::Decoder;
 use crate::fault::GetFault;
 use crate::fetch::Fetch;
+use crate::file_fault::FileFault;
 use crate::plan::source::SourceId;
 use crate::plan::task::TaskId;
 use crate::progress::{Event, Progress};
@@ -90,7 +94,10 @@ impl<S: Service, P: Progress> Work<'_, S, P> {
 
     /// Takes the content in until its end, or until no more of it is wanted.
     async fn receive(&self, task: TaskId, source: SourceId, taken: Taken) -> Result<(), Lost> {
-        let Taken { url, mut content, natural_end } = taken;
+        let Taken { url, mut content, coding, natural_end } = taken;
+        let decoder = coding.map(Decoder::new).transpose();
+        let mut decoder =
+            decoder.map_err(|error| GetFault::from(FileFault::of("decode", Path::new(url.path()), error)))?;
         let length = content.length();
         let first = self.lock().plan.position(task);
         let (mut received, mut at) = (0, first);
@@ -98,10 +105,18 @@ impl<S: Service, P: Progress> Work<'_, S, P> {
             match timeout(self.stall, content.next()).await {
                 Err(_) => return Err(GetFault::Stalled { url, received, waited: self.stall }.into()),
                 Ok(None) if length.is_some_and(|length| received < length) => break too_short(),
-                Ok(None) => match self.ended(task, natural_end, at) {
-                    Ok(()) => return Ok(()),
-                    Err(failure) => break failure,
-                },
+                Ok(None) => {
+                    if let Some(decoder) = &mut decoder {
+                        decoder.end();
+                        if let Err(failure) = self.keep_decoded(task, source, decoder).await? {
+                            break failure;
+                        }
+                    }
+                    match self.ended(task, natural_end, at) {
+                        Ok(()) => return Ok(()),
+                        Err(failure) => break failure,
+                    }
+                }
                 Ok(Some(Err(failure))) => break failure,
                 Ok(Some(Ok(segment))) => {
                     received = segment.len().saturating_add(received);
@@ -109,11 +124,17 @@ impl<S: Service, P: Progress> Work<'_, S, P> {
                         received = received.saturating_sub(segment.len());
                         break too_long();
                     }
-                    let (end, room) = match self.keep(task, source, &segment).await? {
-                        Ok(Kept { end, room, .. }) => (end, room),
+                    let kept = match &mut decoder {
+                        Some(decoder) => self.decode(task, source, segment, decoder).await?,
+                        None => self.keep(task, source, &segment).await?,
+                    };
+                    let room = match kept {
+                        Ok(Kept { end, room, .. }) => {
+                            at = end;
+                            room
+                        }
                         Err(failure) => break failure,
                     };
-                    at = end;
                     // The end of the answer is waited for, since it says whether all was well, and the
                     // connection can be used again then.
                     if room == 0 && at < natural_end {
@@ -167,6 +188,52 @@ impl<S: Service, P: Progress> Work<'_, S, P> {
         }
     }
 
+    /// Decodes one segment, and writes what comes of it.
+    async fn decode(
+        &self,
+        task: TaskId,
+        source: SourceId,
+        segment: Segment,
+        decoder: &mut Decoder,
+    ) -> Result<Result<Kept, Failure>, GetFault> {
+        let mut at = 0;
+        loop {
+            let block = match &segment {
+                Segment::Bytes(bytes) => bytes.clone(),
+                Segment::File(slice) => match block_of(slice, at) {
+                    Ok(block) => block,
+                    Err(failure) => return Ok(Err(failure)),
+                },
+            };
+            at = at.saturating_add(u64::try_from(block.len()).unwrap_or(u64::MAX));
+            decoder.feed(block);
+            let kept = self.keep_decoded(task, source, decoder).await?;
+            if kept.is_err() || at >= segment.len() {
+                return Ok(kept);
+            }
+        }
+    }
+
+    /// Writes all that can be decoded at present.
+    async fn keep_decoded(
+        &self,
+        task: TaskId,
+        source: SourceId,
+        decoder: &mut Decoder,
+    ) -> Result<Result<Kept, Failure>, GetFault> {
+        let mut kept = {
+            let transfer = self.lock();
+            Kept { bytes: 0, end: transfer.plan.position(task), room: transfer.plan.room(task) }
+        };
+        loop {
+            match decoder.next() {
+                Ok(Some(block)) => kept = self.keep_block(task, source, &block).await?,
+                Ok(None) => return Ok(Ok(kept)),
+                Err(error) => return Ok(Err(not_coded(&error))),
+            }
+        }
+    }
+
     async fn keep_block(&self, task: TaskId, source: SourceId, block: &Bytes) -> Result<Kept, GetFault> {
         let kept = {
             let mut transfer = self.lock();
@@ -197,6 +264,14 @@ fn block_of(slice: &FileSlice, at: u64) -> Result<Bytes, Failure> {
     slice.read_at(at, BLOCK).map_err(|error| {
         Failure::new(FailureKind::ProxyInternalError, format!("its content can't be read: {error}"))
     })
+}
+
+fn not_coded(error: &io::Error) -> Failure {
+    let kind = match error.kind() {
+        io::ErrorKind::UnexpectedEof => FailureKind::HttpResponseIncomplete,
+        _ => FailureKind::HttpProtocolError,
+    };
+    Failure::new(kind, format!("its content coding can't be undone: {error}"))
 }
 
 fn too_short() -> Failure {

@@ -122,3 +122,60 @@ fn behind_a_balancer_pieces_come_from_three_servers() {
         assert!(ended.stderr.contains(&format!("from {}", site.role.url("/x.iso"))), "{}", ended.stderr);
     }
 }
+
+#[test]
+fn a_plan_says_what_would_be_done_and_does_nothing() {
+    let (site, other) = (Site::of(&[("x", b"12345")]), Origin::of(b"another"));
+    let home = directory(&[]);
+    let urls = [site.role.url("/x"), other.url("/x"), site.role.url("/none")];
+    let args = ["--print-plan", "--dir", "out", &urls[0], "--mirror", &urls[1], "--mirror", &urls[2]];
+    let ended = get(home.path(), &args);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let plan = ended.stdout_text();
+    for line in [
+        format!("{}: 5 bytes (5 B), to out/x\n", urls[0]),
+        format!("  from {}\n", urls[0]),
+        format!("  not from {0}: {0} has another version of the file: its length is another\n", urls[1]),
+        format!("  not from {0}: 404 Not Found for {0}\n", urls[2]),
+    ] {
+        assert!(plan.contains(&line), "{line} in {plan}");
+    }
+    assert!(tree(home.path()).is_empty());
+    assert!(other.asked().iter().all(|asked| asked.line.starts_with("HEAD ")));
+    assert_eq!(get(home.path(), &["--print-plan", &urls[2]]).status, 8);
+}
+
+#[test]
+fn what_is_sent_compressed_is_saved_as_it_is_and_never_believed_if_it_is_cut() {
+    let text = "all work and no play ".repeat(50_000);
+    let site = Site::with(&[("x.txt", text.as_bytes())], &["--compress"]);
+    let home = directory(&[]);
+    let url = site.role.url("/x.txt");
+    // What is coded on the way out is made once, off the way: the first answers may go without.
+    let (mut length, want) = (text.len(), ["Accept-Encoding: zstd, br, gzip"]);
+    until("it is compressed", || {
+        let answer = ask(site.role.address, "GET /x.txt HTTP/1.1", &want);
+        length = answer.body.len();
+        answer.head.field("content-encoding").map(drop)
+    });
+    let ended = get(home.path(), &["-v", "--compressed", &url]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert!(length < text.len() / 10 && ended.stderr.contains("< content-encoding: "), "{}", ended.stderr);
+    assert!(fs::read(home.path().join("x.txt")).unwrap() == text.as_bytes());
+    let again = get(home.path(), &["--compressed", &url]);
+    assert!(again.status == 0 && again.stderr.contains("there already"), "{again:?}");
+
+    let coded = ask(site.role.address, "GET /x.txt HTTP/1.1", &["Accept-Encoding: gzip"]);
+    let (field, coded) = (format!("Content-Encoding: {}", coded.field("content-encoding")), coded.body);
+    for cut in [coded.len() / 2, coded.len() - 1, 3] {
+        let (field, coded) = (field.clone(), coded[..cut].to_vec());
+        let origin =
+            Origin::start(move |_| Reply::Close(response("200 OK", &[&field, "ETag: \"1\""], &coded)));
+        let ended = get(home.path(), &["--compressed", &origin.url("/y")]);
+        assert_eq!(ended.status, 4, "{ended:?}");
+        assert_eq!(tree(home.path()), ["x.txt"]);
+    }
+    let bomb = get(home.path(), &["--compressed", "--force", "--max-size", "100k", &url]);
+    assert_eq!(bomb.status, 8, "{bomb:?}");
+    assert!(fs::read(home.path().join("x.txt")).unwrap() == text.as_bytes());
+}

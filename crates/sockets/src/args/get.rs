@@ -91,6 +91,10 @@ pub(crate) struct GetArgs {
     /// Only these bytes: FIRST-LAST, FIRST- or -LENGTH, counted from 0, such as 0-499 or -500
     #[arg(short = 'r', long, env = "SOCKETS_RANGE", value_name = "RANGE", value_parser = units::range, allow_hyphen_values = true, conflicts_with_all = ["checksum", "checksums", "metalink", "recursive", "newer", "head"])]
     pub(crate) range: Option<Ranges>,
+    /// Let servers compress what they send (zstd, br, gzip), and save it uncompressed; over one connection then, and
+    /// not to be gone on with
+    #[arg(long, env = "SOCKETS_COMPRESSED", value_parser = FalseyValueParser::new(), conflicts_with = "range")]
+    pub(crate) compressed: bool,
     /// For this host and port connect to these addresses, whatever its name means; may be given several times
     #[arg(long, env = "SOCKETS_RESOLVE", value_name = "HOST:PORT:ADDRESS[,ADDRESS]", value_delimiter = ' ', value_parser = units::pin)]
     pub(crate) resolve: Vec<Pin>,
@@ -169,6 +173,9 @@ pub(crate) struct GetArgs {
     /// Print the head of the answer, and download nothing
     #[arg(short = 'I', long, env = "SOCKETS_HEAD", value_parser = FalseyValueParser::new())]
     pub(crate) head: bool,
+    /// Print what would be downloaded, from where and checked by what, and download nothing
+    #[arg(long, env = "SOCKETS_PRINT_PLAN", value_parser = FalseyValueParser::new(), conflicts_with = "head")]
+    pub(crate) print_plan: bool,
     /// Print what happens as JSON, an object per line, to standard output
     #[arg(long, env = "SOCKETS_JSON", value_parser = FalseyValueParser::new())]
     pub(crate) json: bool,

@@ -73,6 +73,7 @@ impl Jobs {
             checksums: line.checksum.clone(),
             pieces: line.pieces.clone(),
             range: args.range.clone(),
+            compressed: args.compressed,
             existing: existing(args),
             fields: self.fields.clone(),
             own_fields: self.own_fields(&line.url),

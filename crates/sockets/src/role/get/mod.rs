@@ -5,6 +5,7 @@ mod job;
 mod list;
 mod metalink;
 mod mirroring;
+mod plan;
 mod report;
 mod run;
 mod shown;

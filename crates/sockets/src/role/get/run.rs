@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use download::{
     Fetched, FileFault, FileName, GetFault, Names, Order, Output, Progress, get, head, name_from_server,
+    survey,
 };
 use engine::clock;
 use indicatif::MultiProgress;
@@ -23,6 +24,7 @@ use crate::role::get::job::Jobs;
 use crate::role::get::list::Line;
 use crate::role::get::metalink;
 use crate::role::get::mirroring::Mirroring;
+use crate::role::get::plan::Planned;
 use crate::role::get::report::Report;
 use crate::role::get::shown::{Loudness, Shown, screen};
 use crate::role::get::ways::{Ways, dialer};
@@ -81,7 +83,8 @@ async fn get_all(args: &GetArgs, ways: Ways, loudness: Loudness) -> Result<(), E
     };
     let run = Arc::new(Run { jobs, ways, screen, loudness, named: Mutex::default() });
     let failures = run_all(&run).await;
-    let dir = run.jobs.args.delete.then_some(&*run.jobs.args.dir);
+    let deletes = run.jobs.args.delete && !run.jobs.args.print_plan;
+    let dir = deletes.then_some(&*run.jobs.args.dir);
     let missing = match tree {
         Some(tree) => tree.end(dir.filter(|_| failures.is_empty()), loudness)?,
         None => Vec::new(),
@@ -133,6 +136,9 @@ impl Run {
         if self.jobs.args.head {
             return self.head(self.jobs.order(line), &shown).await;
         }
+        if self.jobs.args.print_plan {
+            return self.print_plan(line, &shown).await;
+        }
         if self.jobs.args.json {
             let report = Report::new(&line.url);
             let outcome = self.fetch(line, &report).await;
@@ -176,6 +182,14 @@ impl Run {
                 outcome => return outcome,
             }
         }
+    }
+
+    async fn print_plan(&self, line: &Line, progress: &impl Progress) -> Result<(), GetFault> {
+        let survey = survey(&self.ways, self.jobs.order(line), clock::now(), progress).await?;
+        let text = Planned { jobs: &self.jobs, line, survey: &survey }.to_string();
+        // Where nobody reads there is nobody to tell.
+        let _ = stdout().write_all(text.as_bytes());
+        Ok(())
     }
 
     async fn head(&self, order: Order, progress: &impl Progress) -> Result<(), GetFault> {

@@ -108,6 +108,12 @@ impl Shown {
     }
 
     fn start(&self, total: Option<u64>, kept: u64) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        (said.bytes, said.total) = (kept, total);
+        drop(said);
+        if self.bar.is_hidden() {
+            return;
+        }
         self.bar.reset();
         let template = match total {
             Some(total) => {
@@ -120,8 +126,6 @@ impl Shown {
             self.bar.set_style(style);
         }
         self.bar.set_position(kept);
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        (said.bytes, said.total) = (kept, total);
     }
 
     /// Where nobody sees a bar, a line every few seconds.
