@@ -8,7 +8,7 @@ mod conditions;
 mod crowds;
 mod fields;
 mod pages;
-mod ranges;
+pub(crate) mod ranges;
 
 use crate::support::place::Site;
 use crate::support::until;

@@ -1,15 +1,17 @@
 //! Large bodies out of an origin that trickles, cuts, lies about lengths and changes: whoever asks for
 //! whatever part gets it, of one version.
 
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use lab::noise;
+use socket2::{Domain, Socket, Type};
 
 use crate::cache::town::{Town, WAYS, Way, did, ok};
+use crate::features::ranges::parts;
 use crate::support::origin::{Origin, Reply, response};
 use crate::support::place::Port;
 use crate::support::process::Role;
@@ -35,8 +37,8 @@ struct Shelf {
     gate: Arc<Mutex<()>>,
     /// After how many bytes of a whole the connection is cut.
     cut: Option<usize>,
-    /// By how many bytes a 206 is shorter than it says.
-    lie: usize,
+    /// By how many bytes a 206 is shorter than its `Content-Range` says; longer, if it is negative.
+    lie: isize,
     wholes: Arc<AtomicUsize>,
 }
 
@@ -69,7 +71,9 @@ impl Shelf {
             let last = last.parse().unwrap_or(body.len() - 1).min(body.len() - 1);
             let content_range = format!("Content-Range: bytes {first}-{last}/{}", body.len());
             let fields = [&fields[..], &[&content_range]].concat();
-            return Reply::Keep(response("206 Partial Content", &fields, &body[first..=last - self.lie]));
+            let mut part = body[first..=last].to_vec();
+            part.resize(part.len().checked_add_signed(-self.lie).unwrap(), 0);
+            return Reply::Keep(response("206 Partial Content", &fields, &part));
         }
         let turn = self.wholes.fetch_add(1, Ordering::SeqCst);
         let whole = response("200 OK", &fields, &body);
@@ -190,18 +194,79 @@ fn a_range_is_kept_over_a_restart_and_the_whole_asks_only_for_the_rest() {
 }
 
 #[test]
-fn a_part_that_is_shorter_than_it_says_is_never_passed_on_as_whole() {
-    let shelf = Shelf { lie: 10, ..Shelf::new(2 * MIB) };
-    let town = shelf.town(Way::Reverse);
-    let mut wire = Wire::to(town.cache.address);
-    wire.send(town.request("GET", "/file", &["Range: bytes=0-99999"]));
-    // It says one thing in Content-Range and another in Content-Length: it is kept by nobody.
-    if let Some(head) = wire.head() {
-        assert_eq!(head.field("content-length"), Some("99990"), "as it came");
+fn a_part_that_is_not_as_long_as_it_says_is_never_passed_on_as_whole() {
+    for lie in [10, -10] {
+        let shelf = Shelf { lie, ..Shelf::new(2 * MIB) };
+        let town = shelf.town(Way::Reverse);
+        let mut wire = Wire::to(town.cache.address);
+        wire.send(town.request("GET", "/file", &["Range: bytes=0-99999"]));
+        // It says one thing in Content-Range and another in Content-Length: it is kept by nobody.
+        if let Some(head) = wire.head() {
+            assert_eq!(head.field("content-length"), Some(&*(100_000 - lie).to_string()), "as it came");
+        }
+        assert_eq!(town.bodies(), [""; 0], "{lie}");
+        let answer = town.get("/file");
+        assert!(answer.body == shelf.body(), "{lie}");
     }
-    assert_eq!(town.bodies(), [""; 0]);
-    let answer = town.get("/file");
-    assert!(answer.body == shelf.body());
+}
+
+#[test]
+fn a_rest_that_is_not_as_long_as_it_says_breaks_the_answer_off() {
+    for lie in [10, -10] {
+        let shelf = Shelf { cut: Some(MIB), lie, ..Shelf::new(2 * MIB) };
+        let town = shelf.town(Way::Reverse);
+        let mut wire = town.open("/file");
+        assert_eq!(wire.head().unwrap().field("content-length"), Some(&*(2 * MIB).to_string()));
+        let (got, body) = (wire.rest(), shelf.body());
+        assert!(got.len() < body.len() && got == body[..got.len()], "{lie}: {} bytes", got.len());
+        assert_eq!(town.bodies(), [""; 0], "{lie}");
+    }
+}
+
+#[test]
+fn what_comes_behind_a_body_is_no_part_of_it_and_no_answer_to_anybody() {
+    for way in WAYS {
+        let body = noise(2 * MIB);
+        let content = body.clone();
+        let town = Town::new(way, &[], move |_| {
+            let whole = response("200 OK", &["ETag: \"1\"", "Cache-Control: max-age=600"], &content);
+            Reply::Keep([&*whole, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmore"].concat())
+        });
+        for path in ["/one", "/other", "/one"] {
+            assert!(town.get(path).body == body, "{way:?} {path}");
+        }
+        assert_eq!(town.origin.asked().len(), 2, "{way:?}");
+    }
+}
+
+#[test]
+fn several_ranges_come_in_parts_out_of_what_arrives_what_is_there_in_part_and_the_whole() {
+    let wanted = [(5, 9), (MIB, MIB + 99_999), (4 * MIB - 7, 4 * MIB - 1)];
+    let ranges = format!("Range: bytes=5-9,{}-{},-7", MIB, MIB + 99_999);
+    let shelf = Shelf { trickle: Some((64 * 1024, Duration::ZERO)), ..Shelf::new(4 * MIB) };
+    let (town, body, gate) = (shelf.town(Way::Reverse), shelf.body(), Arc::clone(&shelf.gate));
+    let come = |when: &str| {
+        let answer = town.ask("GET", "/file", &[&ranges]);
+        assert_eq!(answer.status(), "206 Partial Content", "{when}");
+        let parts = parts(&answer);
+        assert_eq!(parts.len(), wanted.len(), "{when}");
+        for ((first, last), part) in wanted.iter().zip(parts) {
+            assert_eq!(part.content_range, format!("bytes {first}-{last}/{}", 4 * MIB), "{when}");
+            assert!(part.body == body[*first..=*last], "{when}: {first}-{last}");
+        }
+    };
+    come("nothing is there");
+    come("some is there in part");
+    let held = gate.lock().unwrap();
+    let mut whole = town.open("/file");
+    let head = whole.head().unwrap();
+    come("the whole arrives");
+    drop(held);
+    assert!(whole.content(&head) == body);
+    until("it is stored", || did(&town.get("/file")).starts_with("hit").then_some(()));
+    let asked = town.origin.asked().len();
+    come("all is there");
+    assert_eq!(town.origin.asked().len(), asked);
 }
 
 #[test]
@@ -273,6 +338,23 @@ fn an_origin_that_never_answers_is_a_504_in_time() {
     let answer = town.get("/file");
     assert_eq!(answer.status(), "504 Gateway Timeout");
     assert!(answer.field("proxy-status").contains("http_response_timeout"), "{:?}", answer.head);
+}
+
+#[test]
+fn an_origin_whose_system_takes_no_connection_is_a_523_in_time() {
+    // Nobody accepts, and the queue is full: who comes now is not even refused.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let is_taken = || TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
+    let waiting: Vec<TcpStream> = std::iter::from_fn(is_taken).take(16).collect();
+    assert!(waiting.len() < 16, "the queue has no end");
+    let (origin, dir) = (format!("http://{address}"), tempfile::tempdir().unwrap());
+    let args = ["--dir", dir.path().to_str().unwrap(), "--origin", &origin, "--connect-timeout", "100ms"];
+    let answer = ask(Role::start("cache", &args).address, "GET /file HTTP/1.1", &[]);
+    assert_eq!(answer.status(), "523 Origin Is Unreachable");
+    assert!(answer.field("proxy-status").contains("connection_timeout"), "{:?}", answer.head);
 }
 
 #[test]

@@ -18,14 +18,14 @@ fn site() -> Site {
 
 /// One part of a content in parts.
 #[derive(Debug)]
-struct Part {
+pub(crate) struct Part {
     content_type: Option<String>,
-    content_range: String,
-    body: Vec<u8>,
+    pub(crate) content_range: String,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Takes a content of `multipart/byteranges` apart (§14.6), to its last byte.
-fn parts(answer: &Answer) -> Vec<Part> {
+pub(crate) fn parts(answer: &Answer) -> Vec<Part> {
     let media_type = answer.field("content-type");
     let boundary = media_type.strip_prefix("multipart/byteranges; boundary=").unwrap();
     assert!(boundary.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{boundary:?} needs quotes");
