@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use balancer::{Check, Config, Replica};
-use lab::{Answers, Link, Network, body_bytes};
+use lab::{Answers, Fault, Link, Network, body_bytes};
 use message::field::digest::{DigestAlgorithm, repr_digest_value};
 use message::{HeaderName, HeaderValue, Method, Request, Response, Service, StatusCode, Target, header};
+use tokio::time::Instant;
 
 use crate::support::{A, B, C, INTERVAL, Tested, ask, clock, ok, running_of, tested};
 
@@ -261,4 +262,26 @@ async fn a_flood_of_paths_asks_few_at_a_time_and_holds_nobody_up() {
     assert!(!held_up.load(Ordering::Relaxed));
     let asked: usize = [A, B, C].map(|authority| heads(&network, authority)).iter().sum();
     assert!(asked <= 3 * 64, "{asked}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_are_out_nobody_waits_for_a_test_to_be_told_so() {
+    let network = network([&[], &[], &[]]);
+    let balancer = running_of(&network, config()).await;
+    for authority in [A, B, C] {
+        network.set_fault(authority, Fault::Silent);
+    }
+    // By now tests hang at all of them, and HEADs would.
+    network.clock().advance(3 * INTERVAL).await;
+    for path in ["/x", "/x.meta4", "/x?mirrorlist"] {
+        let begun = Instant::now();
+        let response = ask(&balancer, path).await;
+        assert_eq!(
+            (response.status, begun.elapsed()),
+            (StatusCode::SERVICE_UNAVAILABLE, Duration::ZERO),
+            "{path}"
+        );
+        assert_eq!(response.fields.get(&header::RETRY_AFTER).unwrap(), "5");
+        assert_eq!(response.fields.get(&header::CACHE_CONTROL).unwrap(), "no-store");
+    }
 }
