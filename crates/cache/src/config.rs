@@ -18,7 +18,7 @@ pub struct Config {
     pub sites: Option<Arc<Sites>>,
     /// What RFC 9111 leaves to whoever runs the cache.
     pub rules: Rules,
-    /// Bytes of disk that bodies may take, each rounded up to a block of 4 KiB.
+    /// Bytes of disk that bodies may take, each rounded up to a block of 4 KiB, and their index.
     pub size: u64,
     /// What is stored where something else has to go for it.
     pub admission: Admission,

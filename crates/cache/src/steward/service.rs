@@ -69,6 +69,7 @@ impl<U: Service, S: Service> Steward<U, S> {
         let lines = [
             ("responses", count),
             ("bytes on disk", now.used),
+            ("bytes of index", now.index),
             ("bytes allowed", now.size),
             ("stored", now.stored),
             ("unadmitted", now.unadmitted),

@@ -4,8 +4,9 @@
 //! has not happened: a kill at any moment leaves the state after some batch.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::ops::{Bound, RangeInclusive};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -219,6 +220,26 @@ impl Index {
         drop(tables);
         transaction.commit().map_err(redb::Error::from)?;
         Ok(outcome)
+    }
+
+    /// Bytes of disk that the file takes.
+    pub(crate) fn on_disk(&self) -> io::Result<u64> {
+        Ok(fs::metadata(&self.path)?.blocks().saturating_mul(512))
+    }
+
+    /// Gives back to the file system what the file has no use for; not while somebody reads. Reads wait meanwhile.
+    pub(crate) fn compact(&self) -> Result<(), IndexFault> {
+        let mut place = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        match place.take().map(Arc::try_unwrap) {
+            Some(Ok(mut database)) => {
+                let outcome = database.compact();
+                *place = Some(Arc::new(database));
+                outcome.map_err(redb::Error::from)?;
+            }
+            Some(Err(read)) => *place = Some(read),
+            None => {}
+        }
+        Ok(())
     }
 
     /// Opens the file again after a fault: redb takes nothing more after an I/O error.

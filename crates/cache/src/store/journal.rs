@@ -65,6 +65,11 @@ impl Journal {
         Ok(())
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn length(&self) -> u64 {
+        self.notes().length
+    }
+
     /// These are recorded, or gone: they need not be looked for.
     pub(crate) fn settle(&self, ids: impl Iterator<Item = u64>) {
         let mut notes = self.notes();

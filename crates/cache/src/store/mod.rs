@@ -129,6 +129,7 @@ impl Store {
         let standing = index.begin().map_err(of_index)?;
         let memory = Arc::new(Memory::new(config.memory));
         let quota = Quota::new(config.size, standing.bytes);
+        quota.note_index(index.on_disk().map_err(directory)?);
         let (touched, journal, tally) =
             (Arc::new(Touched::default()), Arc::new(journal), Arc::new(Tally::default()));
         let ghosts = Arc::new(Ghosts::default());
@@ -408,7 +409,7 @@ impl Store {
     /// How it is, and what has happened in it.
     #[must_use]
     pub(crate) fn statistics(&self) -> Statistics {
-        self.tally.read(self.quota.used(), self.quota.limit())
+        self.tally.read(&self.quota)
     }
 
     /// Puts a body, or what is `present` of one, where it is found from now on.

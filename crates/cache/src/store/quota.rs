@@ -1,4 +1,4 @@
-//! How much disk the bodies take, and may take.
+//! How much disk the cache takes, and may take: its bodies, and the index of them.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,11 +12,20 @@ const BLOCK: u64 = 4096;
 /// Which part of the quota is kept free, so that most fetches find room without waiting.
 const HEADROOM_PART: u64 = 64;
 
-/// The disk that bodies take: those that are stored, and those that are being written.
+/// The most that is set aside for what the index grows by in one transaction, in bytes.
+const GROWTH_MAX: u64 = 4 << 20;
+
+/// But no more than this part of the quota.
+const GROWTH_PART: u64 = 32;
+
+/// The disk that is taken.
 #[derive(Debug)]
 pub(crate) struct Quota {
     limit: u64,
+    /// By bodies: those that are stored, and those that are being written.
     used: AtomicU64,
+    /// By the index and the journal, and set aside for what they will grow by.
+    index: AtomicU64,
 }
 
 /// Disk set aside for a body that is being written; given back when it is dropped.
@@ -47,17 +56,29 @@ pub(crate) fn on_disk(spans: &Spans) -> u64 {
 }
 
 impl Quota {
-    /// A quota of `limit` bytes, of which `used` are taken.
+    /// A quota of `limit` bytes, of which bodies take `used`.
     pub(crate) fn new(limit: u64, used: u64) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicU64::new(used) })
+        Arc::new(Self { limit, used: AtomicU64::new(used), index: AtomicU64::new(0) })
     }
 
     pub(crate) fn limit(&self) -> u64 {
         self.limit
     }
 
+    /// What bodies take.
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Acquire)
+    }
+
+    /// What all of it takes.
+    pub(crate) fn taken(&self) -> u64 {
+        self.used().saturating_add(self.index.load(Ordering::Acquire))
+    }
+
+    /// Takes note that the index takes so many bytes.
+    pub(crate) fn note_index(&self, bytes: u64) {
+        let growth = GROWTH_MAX.min(self.limit / GROWTH_PART);
+        self.index.store(bytes.saturating_add(growth), Ordering::Release);
     }
 
     /// What is kept free of it: when less is left, something that is stored has to go.
@@ -67,7 +88,7 @@ impl Quota {
 
     /// Whether there is room for a body of `size` bytes without anything else having to go.
     pub(crate) fn has_room(&self, size: u64) -> bool {
-        self.used().saturating_add(weight(size)) <= self.limit.saturating_sub(self.headroom())
+        self.taken().saturating_add(weight(size)) <= self.limit.saturating_sub(self.headroom())
     }
 
     /// Gives back what a body that is gone took.
@@ -85,7 +106,8 @@ impl Quota {
     }
 
     fn take(&self, bytes: u64) -> bool {
-        let taken = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.limit);
+        let limit = self.limit.saturating_sub(self.index.load(Ordering::Acquire));
+        let taken = |used: u64| used.checked_add(bytes).filter(|used| *used <= limit);
         self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, taken).is_ok()
     }
 
@@ -167,6 +189,16 @@ mod tests {
         assert_eq!(quota.used(), BLOCK);
         quota.release(weight(1));
         assert_eq!(quota.used(), 0);
+    }
+
+    #[test]
+    fn what_the_index_takes_is_no_room_for_bodies() {
+        let quota = Quota::new(320 * BLOCK, 10 * BLOCK);
+        quota.note_index(100 * BLOCK);
+        assert_eq!((quota.used(), quota.taken()), (10 * BLOCK, 120 * BLOCK));
+        let mut body = quota.reservation();
+        assert!(!body.grow(201 * BLOCK) && body.grow(200 * BLOCK));
+        assert!(!quota.has_room(1));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::store::quota::Quota;
+
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicU64);
@@ -33,7 +35,9 @@ pub(crate) struct Tally {
 pub struct Statistics {
     /// Bytes of disk that bodies take, with those that are being written.
     pub used: u64,
-    /// Bytes of disk that they may take.
+    /// Bytes of disk that the index of them takes, and what is set aside for its growth.
+    pub index: u64,
+    /// Bytes of disk that both may take.
     pub size: u64,
     /// Responses that were stored.
     pub stored: u64,
@@ -54,11 +58,12 @@ pub struct Statistics {
 }
 
 impl Tally {
-    /// All of them, with what is `used` of `size` bytes.
-    pub(crate) fn read(&self, used: u64, size: u64) -> Statistics {
+    /// All of them, with what is taken of `quota`.
+    pub(crate) fn read(&self, quota: &Quota) -> Statistics {
         Statistics {
-            used,
-            size,
+            used: quota.used(),
+            index: quota.taken().saturating_sub(quota.used()),
+            size: quota.limit(),
             stored: self.stored.get(),
             unadmitted: self.unadmitted.get(),
             evicted: self.evicted.get(),

@@ -40,6 +40,9 @@ const SMALL_PART: u64 = 10;
 /// How many responses that were used are spared in one batch before the next goes whatever it is.
 const SPARED_MAX: usize = 1000;
 
+/// The part of the quota that the index may take before it is looked whether it can do with less.
+const INDEX_PART: u64 = 4;
+
 /// As many variants as a key can ever have.
 const VARIANTS_READ: usize = 256;
 
@@ -204,7 +207,7 @@ impl Drop for Writer {
 
 impl Desk {
     fn run(self, queue: &Receiver<Command>) {
-        let mut is_failing = false;
+        let (mut is_failing, mut smallest) = (false, 0);
         while let Ok(first) = queue.recv() {
             if !first.is_awaited() {
                 thread::park_timeout(LINGER); // woken early it does less at a time
@@ -217,6 +220,7 @@ impl Desk {
             reach(Moment::Recorded);
             match outcome {
                 Ok(freed) => {
+                    self.weigh_index(&mut smallest);
                     self.finish(batch, freed);
                     is_failing = false;
                 }
@@ -234,6 +238,21 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// Has the index count in the quota. If it takes much of that, perhaps for what is long gone, and twice what it was
+    /// when it was `smallest`, it is made as small as it can be.
+    fn weigh_index(&self, smallest: &mut u64) {
+        let weigh = || self.index.on_disk().unwrap_or_default();
+        let mut bytes = weigh();
+        if bytes > self.quota.limit() / INDEX_PART && bytes / 2 >= *smallest {
+            if let Err(fault) = self.index.compact() {
+                tracing::debug!(%fault, "the cache's index can't be made smaller");
+            }
+            bytes = weigh();
+            *smallest = bytes;
+        }
+        self.quota.note_index(bytes.saturating_add(self.journal.length()));
     }
 
     /// Writes what `batch` says, evicts what is too much, and gives how much of the quota is free then that
@@ -317,7 +336,7 @@ impl Desk {
         let limit = self.quota.limit();
         let goal = limit.saturating_sub(wanted.max(self.quota.headroom()));
         let (mut freed, mut spared) = (freed, 0);
-        while self.quota.used().saturating_sub(freed) > goal || freed < shortfall {
+        while self.quota.taken().saturating_sub(freed) > goal || freed < shortfall {
             let is_small_due = tables.small() >= limit / SMALL_PART;
             let (first, second) =
                 if is_small_due { (Queue::Small, Queue::Main) } else { (Queue::Main, Queue::Small) };

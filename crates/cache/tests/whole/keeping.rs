@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::world::{ORIGIN, Page, World, pattern};
-use cache::{Cache, OpenFault};
+use cache::{Admission, Cache, OpenFault};
 use lab::Link;
 
 fn fresh(body: &str) -> Page {
@@ -186,6 +187,31 @@ async fn the_quota_holds_and_what_was_used_stays() {
     assert!(world.asked() < 120, "what had room was stored at once");
     assert_eq!(world.get("/59").await.cache_status(), "Sockets;hit;ttl=86400");
     assert_eq!(world.get("/1").await.cache_status(), "Sockets;fwd=uri-miss;stored");
+}
+
+/// Bytes of disk that all files below a directory take.
+fn on_disk(dir: &Path) -> u64 {
+    let entries = fs::read_dir(dir).unwrap().filter_map(Result::ok);
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => on_disk(&entry.path()),
+        Ok(metadata) => metadata.blocks() * 512,
+        Err(_) => 0, // it has just gone
+    });
+    sizes.sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_quota_holds_for_bodies_and_index_together() {
+    const SIZE: u64 = 1 << 20;
+    let world = World::with(|config| (config.size, config.admission) = (SIZE, Admission::Always));
+    for number in 0..600 {
+        let path = format!("/{number}?{}", "q".repeat(100));
+        world.pages.put(&path, fresh(&"x".repeat(number * 7)));
+        assert_eq!(world.get(&path).await.body.unwrap().len(), number * 7);
+        let taken = on_disk(world.dir.path());
+        assert!(taken <= SIZE, "{number}: {taken}");
+    }
+    assert!(world.cache.disk_used() > SIZE / 2 && world.cache.statistics().index > 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,7 +60,7 @@ pub(crate) struct CacheArgs {
     /// Where stored bodies lie
     #[arg(long, env = "SOCKETS_DIR", value_name = "DIR", default_value = "cache/files")]
     pub(crate) dir: PathBuf,
-    /// How much the stored bodies may take on disk
+    /// How much the stored bodies and their index may take on disk
     #[arg(long, env = "SOCKETS_SIZE", value_name = "SIZE", default_value = "10GiB", value_parser = units::size)]
     pub(crate) size: u64,
     /// What to store where something else has to go for it: what is asked for again, or always everything
