@@ -105,7 +105,7 @@ fn a_large_memory_is_in_shards_that_hold_as_much_as_it_together() {
     let shards = memory.shards.len();
     assert_eq!((shards, memory.limit * 16), (16, 1 << 30));
     for number in 0..1000 {
-        memory.insert(&key(number), variants(&[number]), Pin::No);
+        memory.insert(&key(number), Variants::default(), Pin::No);
     }
     assert!((0..1000).all(|number| memory.get(&key(number)).is_some()));
     let residents = memory.shards.iter().map(|shard| shard.lock().unwrap().residents.len());

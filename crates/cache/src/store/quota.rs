@@ -16,7 +16,7 @@ const HEADROOM_PART: u64 = 64;
 const GROWTH_MAX: u64 = 4 << 20;
 
 /// But no more than this part of the quota.
-const GROWTH_PART: u64 = 32;
+const GROWTH_PART: u64 = 8;
 
 /// The disk that is taken.
 #[derive(Debug)]
@@ -195,9 +195,9 @@ mod tests {
     fn what_the_index_takes_is_no_room_for_bodies() {
         let quota = Quota::new(320 * BLOCK, 10 * BLOCK);
         quota.note_index(100 * BLOCK);
-        assert_eq!((quota.used(), quota.taken()), (10 * BLOCK, 120 * BLOCK));
+        assert_eq!((quota.used(), quota.taken()), (10 * BLOCK, 150 * BLOCK));
         let mut body = quota.reservation();
-        assert!(!body.grow(201 * BLOCK) && body.grow(200 * BLOCK));
+        assert!(!body.grow(171 * BLOCK) && body.grow(170 * BLOCK));
         assert!(!quota.has_room(1));
     }
 

@@ -18,6 +18,9 @@ use crate::store::writer::Command;
 /// For how long a fetch waits until room is made for it.
 const ROOM_WAIT: Duration = Duration::from_secs(1);
 
+/// How often it is made: what goes is written to the index, which may grow by that.
+const ROOM_TRIES: usize = 2;
+
 /// How much is set aside at a time for a body of unknown length, in bytes.
 const STEP: u64 = 1 << 20;
 
@@ -42,10 +45,14 @@ impl Store {
         if weight(size) > self.quota.limit() {
             return Err(Unstored::TooLarge);
         }
-        let bytes = reservation.lacks(size);
-        let store = Arc::clone(self);
-        drop(spawn_blocking(move || store.make_room(bytes, 0)).await);
-        if reservation.grow(size) { Ok(()) } else { Err(Unstored::NoRoom) }
+        for _ in 0..ROOM_TRIES {
+            let (store, bytes) = (Arc::clone(self), reservation.lacks(size));
+            drop(spawn_blocking(move || store.make_room(bytes, 0)).await);
+            if reservation.grow(size) {
+                return Ok(());
+            }
+        }
+        Err(Unstored::NoRoom)
     }
 
     /// Sees to it that the file system has what is to be left free after `size` more bytes.
