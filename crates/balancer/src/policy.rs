@@ -124,7 +124,7 @@ pub(crate) fn by_hash<'a>(
     first.or_else(|| candidates.clone().next()).map(|candidate| candidate.slot)
 }
 
-/// Of two that chance names the one that has less to do.
+/// Of two that chance names the one that has less to do, by the administrator's weights.
 pub(crate) fn by_two<'a>(
     candidates: &(impl Iterator<Item = Candidate<'a>> + Clone),
     sequences: &Sequences,
@@ -137,10 +137,12 @@ pub(crate) fn by_two<'a>(
     let other = (one + 1 + place(mix(bits), count.saturating_sub(1))) % count.max(1);
     let burden = |candidate: &Candidate<'_>| {
         let tally = &candidate.member.tally;
-        u64::from(tally.in_flight()).saturating_add(1).saturating_mul(tally.latency_micros().max(1))
+        let exchanges = f64::from(tally.in_flight()) + 1.0;
+        exchanges * as_f64(tally.latency_micros().max(1)) / f64::from(candidate.member.replica.weight())
     };
     let two = [candidates.clone().nth(one)?, candidates.clone().nth(other)?];
-    two.iter().min_by_key(|candidate| burden(candidate)).map(|candidate| candidate.slot)
+    let less = two.iter().min_by(|one, other| burden(one).total_cmp(&burden(other)));
+    less.map(|candidate| candidate.slot)
 }
 
 /// The finaliser of `SplitMix64`: numbers that look random from numbers that do not.
@@ -237,13 +239,15 @@ mod tests {
 
     #[test]
     fn of_two_the_one_with_less_to_do_is_chosen() {
-        let (members, sequences) = (members(2), Sequences::new(0));
+        let (mut members, sequences) = (members(2), Sequences::new(0));
         members[0].tally.note_latency(Duration::from_millis(10));
         members[1].tally.note_latency(Duration::from_millis(30));
         let choose = || by_two(&candidates(&members, &[0.5, 0.5]), &sequences).unwrap();
         assert!((0..50).all(|_| choose() == 0));
         let _busy: Vec<_> = (0..3).map(|_| members[0].tally.begin()).collect();
         assert!((0..50).all(|_| choose() == 1), "four times 10 ms is more than 30");
+        members[0].replica = Replica::parse("a.test weight=3").unwrap();
+        assert!((0..50).all(|_| by_two(&candidates(&members, &[0.5, 0.5]), &sequences) == Some(0)));
         let one = &members[..1];
         assert_eq!(by_two(&candidates(one, &[1.0]), &sequences), Some(0));
         assert_eq!(by_two(&candidates(&[], &[]), &sequences), None);
