@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::support::origin::{Origin, Reply, response};
+use crate::support::paced::{TAG, asked_range, part};
 use crate::support::place::{Site, directory, tree};
 use crate::support::process::{Ended, Role, run, sockets};
 use lab::noise;
@@ -199,4 +200,34 @@ fn a_tree_behind_a_balancer_comes_from_wherever_it_sends_us() {
     let ended = get(home.path(), &["-R", &balancer.url("/")]);
     assert_eq!(ended.status, 0, "{ended:?}");
     assert_eq!(tree(home.path()), ["a", "d", "d/b"]);
+}
+
+#[test]
+fn what_of_a_tree_was_begun_is_gone_on_with() {
+    let content = noise(3_000_000);
+    let file = content.clone();
+    let origin = Origin::start(move |asked| {
+        let listing = |text: &str| response("200 OK", &["Content-Type: text/html"], text.as_bytes());
+        Reply::Close(match (asked.line.split(' ').nth(1).unwrap(), asked_range(asked)) {
+            ("/", _) => listing("<a href=d/>d</a></body>"),
+            ("/d/", _) => listing("<a href=x.bin>x</a></body>"),
+            (_, Some(range)) => part(&file, range, TAG),
+            (_, None) => response("200 OK", &[TAG, "Accept-Ranges: bytes"], &file),
+        })
+    });
+    let (home, url) = (directory(&[]), origin.url("/"));
+    let first = get(home.path(), &["-R", &url, "--limit-rate", "1M", "--max-time", "1500ms"]);
+    assert_eq!(first.status, 4, "{first:?}");
+    assert_eq!(tree(home.path()), ["d", "d/x.bin.part", "d/x.bin.part.sockets"]);
+    let count = origin.asked().len();
+    let second = get(home.path(), &["-R", &url]);
+    assert_eq!(second.status, 0, "{second:?}");
+    assert!(fs::read(home.path().join("d/x.bin")).unwrap() == content);
+    assert_eq!(tree(home.path()), ["d", "d/x.bin"]);
+    let asked = origin.asked();
+    let for_file: Vec<_> = asked[count..].iter().filter(|asked| asked.line.contains("/d/x.bin")).collect();
+    assert!(
+        for_file.iter().all(|asked| asked_range(asked).is_some_and(|(first, _)| first > 0)),
+        "{second:?}"
+    );
 }

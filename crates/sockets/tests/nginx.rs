@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::support::origin::Origin;
-use crate::support::place::{Port, Site, directory};
+use crate::support::place::{Port, Site, directory, tree};
 use crate::support::process::{Process, Role, run, sockets};
 use crate::support::until;
 use crate::support::wire::{Answer, Wire, ask, request};
@@ -307,4 +307,25 @@ fn nginx_that_is_killed_in_the_middle_leaves_nothing_in_the_cache() {
     nginx.process.signal(Signal::KILL);
     assert!(wire.rest().len() < large.len(), "it was filled up");
     assert_eq!(cached.ask("GET", "/x.bin", &[]).status(), "523 Origin Is Unreachable");
+}
+
+#[test]
+fn our_client_gets_the_tree_that_nginx_lists_as_html_and_as_json() {
+    let large = noise(300_000);
+    let files: [(&str, &[u8]); 4] =
+        [("a b&c.txt", b"a"), ("d/e/x.bin", &large), ("d/\u{fc}.txt", b"u"), ("d/%41.txt", b"p")];
+    for format in ["html", "json"] {
+        let locations = format!("autoindex on; autoindex_format {format};");
+        let Some(nginx) = Nginx::start(&files, &locations) else { return };
+        let home = directory(&[]);
+        let dir = home.path().to_str().unwrap();
+        let ended = run(&mut sockets(&["get", "-R", &nginx.url("/"), "--dir", dir]));
+        assert_eq!(ended.status, 0, "{format}: {}", ended.stderr);
+        assert_eq!(tree(home.path()), tree(nginx.files.path()), "{format}");
+        assert!(fs::read(home.path().join("d/e/x.bin")).unwrap() == large);
+        let again = run(&mut sockets(&["get", "-R", &nginx.url("/"), "--dir", dir, "--delete"]));
+        assert_eq!(again.status, 0, "{format}: {}", again.stderr);
+        assert_eq!(again.stderr.matches("there already").count(), 4, "{format}: {}", again.stderr);
+        assert!(!again.stderr.contains("removed"), "{format}: {}", again.stderr);
+    }
 }
