@@ -230,3 +230,21 @@ fn rate(bytes: u64, elapsed: Duration) -> u64 {
     let millis = elapsed.as_millis().max(1);
     u64::try_from(u128::from(bytes) * 1000 / millis).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_delivers_is_counted_now_and_then_and_who_has_stopped_is_not() {
+        let (begin, mut deliver) = (Instant::now(), Deliver::default());
+        let [one, two] = ["a/x", "b/x"].map(|url| Url::parse(url).unwrap());
+        let mut note = |url: &Url, millis| deliver.note(url, begin + Duration::from_millis(millis));
+        assert_eq!(note(&one, 0), None);
+        assert_eq!(note(&two, 100), None);
+        assert_eq!(note(&one, 200), Some(2));
+        assert_eq!(note(&one, 300), None);
+        assert_eq!(note(&one, 1200), Some(1), "the other has been silent for more than a second");
+        assert_eq!(note(&two, 1500), Some(2));
+    }
+}
