@@ -133,6 +133,26 @@ async fn section_3_4_parts_are_combined_and_only_what_is_missing_is_asked_for() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn section_3_4_a_part_that_is_added_updates_the_stored_fields() {
+    let world = world(&fresh("1").with("x-mark", "first").with("x-once", "kept"));
+    range(&world, "bytes=0-999999").await;
+    world.passes(100).await;
+    let page = large("1").with("cache-control", "max-age=50").with("x-mark", "second");
+    world.pages.put("/", page.clone());
+    assert!(world.get("/").await.body.unwrap() == page.body);
+    let hit = world.get("/").await;
+    // What the second part says is in the place of what the first one said; what it is silent of stays.
+    assert_eq!((hit.field("x-mark"), hit.field("x-once")), (Some("second"), Some("kept")));
+    assert_eq!((hit.status, hit.field("content-range")), (200, None));
+    assert_eq!(hit.field("cache-control"), Some("max-age=50"));
+    world.passes(60).await;
+    assert!(
+        world.get("/").await.cache_status().starts_with("Sockets;fwd=stale"),
+        "after 50 seconds, not 86400"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fill_that_all_have_left_keeps_what_it_has_and_is_completed_later() {
     let page = large("1");
     let world = world(&page);
