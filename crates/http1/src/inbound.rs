@@ -228,22 +228,23 @@ impl Inbound {
     }
 
     fn head(&mut self, inbox: &mut BytesMut) -> Result<Option<Event>, Fault> {
-        if self.message.start.is_none() {
-            self.message.start = self.start_line(inbox)?;
-        }
-        if self.message.start.is_none() {
-            return Ok(None);
-        }
+        let start = match self.message.start.take() {
+            None => self.start_line(inbox)?,
+            start => start,
+        };
+        let Some(start) = start else { return Ok(None) };
         let (bytes_max, lines_max) = (self.limits.field_bytes, self.limits.field_lines);
-        let Some(end) = self.message.section.end(inbox, bytes_max, lines_max)? else { return Ok(None) };
+        let Some(end) = self.message.section.end(inbox, bytes_max, lines_max)? else {
+            self.message.start = Some(start);
+            return Ok(None);
+        };
         // One copy for the whole section; what is left in the inbox then is content, which is not copied.
         let section = Bytes::copy_from_slice(inbox.get(..end).unwrap_or_default());
         inbox.advance(section.len());
         let fields = parse::section(&section, self.message.section.count())?;
-        match self.message.start.take() {
-            Some(StartLine::Request(line)) => self.request(line, fields).map(Some),
-            Some(StartLine::Status(line)) => self.response(line, fields).map(Some),
-            None => Ok(None),
+        match start {
+            StartLine::Request(line) => self.request(line, fields).map(Some),
+            StartLine::Status(line) => self.response(line, fields).map(Some),
         }
     }
 

@@ -104,6 +104,10 @@ fn tampered(body: &[u8], name: &str, tamper: fn(&Path), is_stopped: bool) {
         stopped.started()
     } else {
         after_its_time(&town.stored("/file.bin"));
+        // So often that it is known to be there, and would not be looked at if nothing happened.
+        for _ in 0..4 {
+            assert!(did(&town.get("/file.bin")).starts_with("hit"));
+        }
         tamper(&town.stored("/file.bin"));
         town
     };
