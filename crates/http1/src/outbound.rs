@@ -338,8 +338,9 @@ enum Host<'a> {
 impl<'a> Host<'a> {
     fn of(target: &'a Target, fields: &'a Fields, absolute_form: bool) -> Option<Self> {
         let authority = target.authority().map(Self::Target);
-        // RFC 9112 §3.2.2: what a proxy is asked for stands in the target, and Host says the same.
-        let told = if absolute_form && authority.is_some() { None } else { fields.text(&HOST) };
+        // RFC 9112 §3.2.2, §3.2.3: what a proxy is asked for stands in the target, and Host says the same.
+        let is_asked_of_proxy = absolute_form || matches!(target, Target::Authority(_));
+        let told = if is_asked_of_proxy && authority.is_some() { None } else { fields.text(&HOST) };
         told.map(Self::Fields).or(authority)
     }
 

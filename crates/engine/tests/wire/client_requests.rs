@@ -30,10 +30,18 @@ async fn head_of(request: Request, origin: &mut Origin) -> String {
 async fn a_request_goes_in_origin_form_with_its_host() {
     let mut origin = Origin::listen();
     let mut request = origin.get("/a%20b?c");
-    request.fields = fields(&[("accept", "text/html"), ("host", "other"), ("connection", "x-hop")]);
+    request.fields = fields(&[("accept", "text/html"), ("connection", "x-hop")]);
     request.fields.set(HeaderName::from_static("content-length"), HeaderValue::from_static("7"));
     let expected = format!("GET /a%20b?c HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n\r\n", origin.address);
     assert_eq!(head_of(request, &mut origin).await, expected, "RFC 9112 §3.2.1");
+}
+
+#[tokio::test]
+async fn an_origin_is_told_the_host_that_the_request_names() {
+    let mut origin = Origin::listen();
+    let mut request = origin.get("/");
+    request.fields = fields(&[("host", "site.test")]);
+    assert_eq!(head_of(request, &mut origin).await, "GET / HTTP/1.1\r\nHost: site.test\r\n\r\n");
 }
 
 #[tokio::test]

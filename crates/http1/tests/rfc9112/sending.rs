@@ -362,7 +362,7 @@ fn what_is_sent_out_of_turn_is_not_sent() {
 
 #[test]
 fn section_3_2_requests_to_an_origin_to_a_proxy_and_for_a_tunnel() {
-    let own = fields(&[("host", "other"), ("accept", "*/*")]);
+    let (own, none) = (fields(&[("host", "other"), ("accept", "*/*")]), fields(&[("accept", "*/*")]));
     for (method, url, absolute_form, expected) in [
         (Method::GET, "http://a:8000/x?y", false, "GET /x?y HTTP/1.1\r\nHost: a:8000\r\nAccept: */*\r\n\r\n"),
         (Method::GET, "http://a?y", false, "GET /?y HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n"),
@@ -372,9 +372,17 @@ fn section_3_2_requests_to_an_origin_to_a_proxy_and_for_a_tunnel() {
         (Method::OPTIONS, "*", false, "OPTIONS * HTTP/1.1\r\nHost: other\r\nAccept: */*\r\n\r\n"),
         (Method::GET, "/x", false, "GET /x HTTP/1.1\r\nHost: other\r\nAccept: */*\r\n\r\n"),
     ] {
-        let sent = request(&method, url, &own, Some(0), absolute_form);
+        let told = if matches!(url, "*" | "/x") || absolute_form || method == Method::CONNECT {
+            &own
+        } else {
+            &none
+        };
+        let sent = request(&method, url, told, Some(0), absolute_form);
         assert_eq!(sent, Ok((expected.to_owned(), Framing::Empty)));
     }
+    // An origin is told the host that the request names: it may stand for another one's site.
+    let sent = request(&Method::GET, "http://a:8000/x?y", &own, Some(0), false).unwrap();
+    assert_eq!(sent.0, "GET /x?y HTTP/1.1\r\nHost: other\r\nAccept: */*\r\n\r\n");
 }
 
 #[test]
