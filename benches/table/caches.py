@@ -11,7 +11,7 @@ import load
 from main import main
 from race import Bar
 from rows import MIB, forwarded, row
-from servers import Town
+from servers import Town, free_port
 
 FILES = {"/1k": 1 << 10, "/1m": MIB, "/100m": 100 * MIB}
 
@@ -54,8 +54,6 @@ class Caches(Town):
     """The caches before an origin, each tuned as its own documentation says."""
 
     def nginx_cache(self, home, port, workers, origin):
-        from servers import free_port
-
         serve = NGINX_SERVE.format(home=home, spare=free_port())
         return self.nginx(home, port, workers, origin=origin, serve=serve)
 
