@@ -7,8 +7,8 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -18,6 +18,9 @@ use crate::support::process::Role;
 
 /// How often it is killed.
 const ROUNDS: u32 = 200;
+
+/// It is killed after at most so many answers.
+const ANSWERS: u64 = 24;
 
 /// Clients at the same time.
 const CLIENTS: u64 = 4;
@@ -105,13 +108,15 @@ impl Town {
         asked[0].field("if-none-match") == Some(&*format!("\"{version}\""))
     }
 
-    /// Clients who fetch all but every fourth file, and change it now and then, until there is no cache.
-    fn crowd(&self, cache: &Role, round: u32) -> Vec<JoinHandle<()>> {
+    /// Clients who fetch all but every fourth file, and change it now and then, until there is no cache; and what
+    /// tells of each answer that they get.
+    fn crowd(&self, cache: &Role, round: u32) -> (Vec<JoinHandle<()>>, Receiver<()>) {
         let is_over = Arc::new(AtomicBool::new(false));
+        let (tell, answers) = channel();
         let clients = (0..CLIENTS).map(|client| {
             let (versions, is_over, address) =
                 (Arc::clone(&self.versions), Arc::clone(&is_over), cache.address);
-            let mut dice = Dice(u64::from(round) * CLIENTS + client + 1);
+            let (mut dice, tell) = (Dice(u64::from(round) * CLIENTS + client + 1), tell.clone());
             thread::spawn(move || {
                 while !is_over.load(Ordering::SeqCst) {
                     let file = usize::try_from(dice.below(CHANGING.try_into().unwrap())).unwrap();
@@ -123,13 +128,16 @@ impl Town {
                     }
                     // Which one is open: what another one is being sent may be shared (RFC 9111 §4).
                     match fetch(address, file, "crowd") {
-                        Some(answer) => assert!(version_of(file, &answer) > 0),
+                        Some(answer) => {
+                            assert!(version_of(file, &answer) > 0);
+                            let _ = tell.send(()); // nobody counts any more once the cache is killed
+                        }
                         None => is_over.store(true, Ordering::SeqCst),
                     }
                 }
             })
         });
-        clients.collect()
+        (clients.collect(), answers)
     }
 }
 
@@ -196,8 +204,11 @@ fn nothing_that_a_killed_cache_left_is_served_torn_and_nothing_stored_before_is_
         // What a process found on the disk, and nobody touched before it was killed, is to be found again.
         on_disk = hits.into_iter().filter(|file| is_left_alone(*file, round)).collect();
 
-        let crowd = town.crowd(&cache, round);
-        thread::sleep(Duration::from_millis(5 + dice.below(75)));
+        let (crowd, answers) = town.crowd(&cache, round);
+        // With one answer come, the others are somewhere between their requests and the store.
+        for _ in 0..=dice.below(ANSWERS) {
+            answers.recv_timeout(PATIENCE).unwrap();
+        }
         cache.process.signal(Signal::KILL);
         assert_eq!(cache.process.end().status, -9, "round {round}: it ended before it was killed");
         for client in crowd {
