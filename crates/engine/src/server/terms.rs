@@ -41,8 +41,8 @@ pub struct Server<S, O> {
     /// Whether clients get the interim responses (RFC 9110 §15.2) that the service hears: what a proxy must do, and
     /// nobody else has any.
     pub forwards_interims: bool,
-    /// The status where a server further on can't be reached at all: [`UNREACHABLE`](crate::server::answer::UNREACHABLE)
-    /// for a cache, whose origin it is.
+    /// The status where a server further on can't be reached at all: [`UNREACHABLE`] for a cache,
+    /// whose origin it is.
     pub unreachable: StatusCode,
 }
 
