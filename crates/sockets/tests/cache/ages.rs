@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use lab::noise;
 
 use crate::cache::town::{Town, WAYS, did, is_full, not_modified, ok, version};
 use crate::support::origin::{Reply, response};
+use crate::support::until;
 use crate::support::wire::Head;
 
 const MODIFIED: &str = "Last-Modified: Sat, 01 Aug 2026 10:00:00 GMT";
@@ -101,8 +103,10 @@ fn what_is_expired_is_asked_for_by_a_full_get() {
                 let answer = town.get("/index.html");
                 assert_eq!((answer.status(), answer.text()), ("200 OK", &*format!("number {number}")));
                 assert_eq!(fs::read(town.stored("/index.html")).unwrap(), answer.body);
-                // The time of --keep is over for certain before the next one asks.
-                std::thread::sleep(std::time::Duration::from_millis(2));
+                let answered = Instant::now();
+                until("the time of --keep is over", || {
+                    (answered.elapsed() > Duration::from_millis(1)).then_some(())
+                });
             }
             let asked = town.origin.asked();
             assert_eq!(asked.len(), 3, "{way:?} {keep}");
